@@ -1,0 +1,117 @@
+#include "app/settings_to.h"
+
+#include <charconv>
+#include <map>
+
+namespace lamplighter::app {
+namespace {
+
+using config::Settings;
+
+std::chrono::seconds seconds(const Settings& settings, std::string_view name) {
+  return std::chrono::duration_cast<std::chrono::seconds>(settings.duration(name));
+}
+
+std::string light_names() {
+  std::string out;
+  for (int i = 0; i <= static_cast<int>(lamp::Light::kRecord); ++i) {
+    if (!out.empty()) out += ' ';
+    out += lamp::name_of(static_cast<lamp::Light>(i));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<config::ConfigError> check_meanings(const Settings& settings) {
+  std::vector<config::ConfigError> errors;
+  const auto& listen = settings.strings("sip.listen");
+  for (std::size_t i = 0; i < listen.size(); ++i) {
+    const auto parsed = transport::Listen::parse(listen[i]);
+    if (!parsed) errors.push_back(settings.error_at("sip.listen", parsed.error(), std::to_string(i)));
+  }
+  if (listen.empty()) {
+    errors.push_back(settings.error_at("sip.listen", "no listener, expected at least one, like \"udp:0.0.0.0:5060\""));
+  }
+  for (const auto& [number, light] : settings.table("dial.lights")) {
+    if (!lamp::light_from(light)) {
+      errors.push_back(settings.error_at(
+          "dial.lights", "unknown light \"" + light + "\", expected one of " + light_names(), number));
+    }
+  }
+  if (const auto& faults = settings.text("sip.faults"); !faults.empty()) {
+    if (const auto parsed = transport::FaultSettings::parse(faults); !parsed) {
+      errors.push_back(settings.error_at("sip.faults", parsed.error()));
+    }
+  }
+  return errors;
+}
+
+std::vector<transport::Listen> listeners(const Settings& settings) {
+  std::vector<transport::Listen> out;
+  for (const auto& text : settings.strings("sip.listen")) {
+    if (auto listen = transport::Listen::parse(text)) out.push_back(*listen);
+  }
+  return out;
+}
+
+transport::WorkerSettings worker_settings(const Settings& settings) {
+  transport::WorkerSettings out;
+  out.listen = listeners(settings);
+  out.receive_buffer = static_cast<std::size_t>(settings.integer("sip.receive_buffer"));
+  out.send_buffer = static_cast<std::size_t>(settings.integer("sip.send_buffer"));
+  return out;
+}
+
+server::CoreSettings core_settings(const Settings& settings) {
+  server::CoreSettings out;
+  out.server_name = settings.text("sip.server_name");
+  out.timers = {settings.duration("sip.t1"), settings.duration("sip.t2"), settings.duration("sip.t4")};
+  out.max_transactions = static_cast<std::size_t>(settings.integer("sip.max_transactions"));
+  out.max_branches = static_cast<std::size_t>(settings.integer("proxy.max_branches"));
+  out.relay_foreign = settings.flag("proxy.relay_foreign");
+  out.registrar = {seconds(settings, "registrar.default_expires"), seconds(settings, "registrar.min_expires"),
+                   seconds(settings, "registrar.max_expires")};
+  out.proxy = {settings.duration("proxy.invite_timeout"), settings.flag("proxy.record_route")};
+  out.dial_reply_code = static_cast<int>(settings.integer("dial.reply_code"));
+  out.dial_reply_reason = settings.text("dial.reply_reason");
+  out.dial_from = settings.text("dial.from");
+  return out;
+}
+
+server::AuthenticatorSettings authenticator_settings(const Settings& settings) {
+  server::AuthenticatorSettings out;
+  out.realm = settings.text("auth.realm");
+  for (const auto& text : settings.strings("auth.trusted")) {
+    if (const auto network = Network::parse(text)) out.trusted.push_back(*network);
+  }
+  for (const auto& name : settings.strings("auth.algorithms")) {
+    out.algorithms.push_back(name == "MD5" ? sip::DigestAlgorithm::kMd5 : sip::DigestAlgorithm::kSha256);
+  }
+  out.nonce_lifetime = seconds(settings, "auth.nonce_lifetime");
+  return out;
+}
+
+service::DialPlanSettings dial_plan_settings(const Settings& settings) {
+  service::DialPlanSettings out;
+  out.enabled = settings.flag("dial.enabled");
+  out.user_agent = settings.text("dial.user_agent");
+  for (const auto& [number, light] : settings.table("dial.lights")) {
+    if (const auto known = lamp::light_from(light)) out.lights[number] = *known;
+  }
+  out.key = settings.text("dial.key");
+  out.number = settings.text("dial.number");
+  out.label = settings.text("dial.label");
+  out.press = lamp::press_from(settings.text("dial.press")).value_or(lamp::Press::kInvite);
+  return out;
+}
+
+store::SqliteSettings store_settings(const Settings& settings) {
+  store::SqliteSettings out;
+  out.path = settings.text("store.path");
+  out.durability = settings.text("store.durability") == "power" ? store::Durability::kPower : store::Durability::kProcess;
+  out.queue_limit = static_cast<std::size_t>(settings.integer("store.queue"));
+  return out;
+}
+
+}  // namespace lamplighter::app

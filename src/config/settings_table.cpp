@@ -1,0 +1,295 @@
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+
+#include "base/address.h"
+#include "config/settings.h"
+
+// The one table: a setting is added here and nowhere else. Lights, transports and the like are checked by the rooms
+// that know them (app/), at the place in the file that Settings::error_at() remembers.
+namespace lamplighter::config {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+
+constexpr std::int64_t kKiB = 1024, kMiB = 1024 * kKiB;
+
+template <std::int64_t Low, std::int64_t High>
+std::string between(const Value& value) {
+  const auto number = std::get<std::int64_t>(value);
+  if (number >= Low && number <= High) return {};
+  return "expected a number from " + std::to_string(Low) + " to " + std::to_string(High);
+}
+
+template <std::int64_t Low, std::int64_t High>
+std::string size_between(const Value& value) {
+  const auto bytes = std::get<std::int64_t>(value);
+  if (bytes >= Low && bytes <= High) return {};
+  return "expected a size from " + std::to_string(Low / kKiB) + "KiB to " + std::to_string(High / kMiB) + "MiB";
+}
+
+// Bounds in the unit that the message shall show.
+template <std::int64_t Low, std::int64_t High>
+std::string seconds_between(const Value& value) {
+  const auto duration = std::get<milliseconds>(value);
+  if (duration >= std::chrono::seconds(Low) && duration <= std::chrono::seconds(High)) return {};
+  return "expected a duration from " + std::to_string(Low) + "s to " + std::to_string(High) + "s";
+}
+
+template <std::int64_t Low, std::int64_t High>
+std::string milliseconds_between(const Value& value) {
+  const auto duration = std::get<milliseconds>(value);
+  if (duration >= milliseconds(Low) && duration <= milliseconds(High)) return {};
+  return "expected a duration from " + std::to_string(Low) + "ms to " + std::to_string(High) + "ms";
+}
+
+std::string expected_one_of(const std::string& text, std::initializer_list<std::string_view> choices) {
+  std::string expected = "expected";
+  std::size_t left = choices.size();
+  for (const auto choice : choices) {
+    if (text == choice) return {};
+    --left;
+    expected += " \"" + std::string(choice) + "\"" + (left == 0 ? "" : left == 1 ? " or" : ",");
+  }
+  return expected;
+}
+
+std::string some_text(const Value& value) {
+  return std::get<std::string>(value).empty() ? "expected a text that is not empty" : "";
+}
+
+/// Text that ends up in a header line or a status line.
+std::string one_line(const Value& value) {
+  for (const char c : std::get<std::string>(value)) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return "expected text without control characters";
+  }
+  return {};
+}
+
+/// Text that ends up inside quotes of a header.
+std::string quotable_text(const Value& value) {
+  if (auto wrong = some_text(value) + one_line(value); !wrong.empty()) return wrong;
+  const bool quotes = std::get<std::string>(value).find_first_of("\"\\") != std::string::npos;
+  return quotes ? "expected text without quotes and backslashes" : "";
+}
+
+std::string hosts(const Value& value) {
+  for (const auto& host : std::get<Strings>(value)) {
+    const bool ip = IpAddress::parse(host).has_value();
+    if (host.empty() || (!ip && host.find_first_of(" \t/:;@<>\"") != std::string::npos)) {
+      return "expected a host name such as \"example.com\" or an address, without a port";
+    }
+  }
+  return {};
+}
+
+std::string networks(const Value& value) {
+  for (const auto& text : std::get<Strings>(value)) {
+    if (const auto network = Network::parse(text); !network) return network.error();
+  }
+  return {};
+}
+
+std::string algorithms(const Value& value) {
+  const auto& list = std::get<Strings>(value);
+  for (const auto& name : list) {
+    if (auto wrong = expected_one_of(name, {"SHA-256", "MD5"}); !wrong.empty()) return wrong;
+  }
+  return list.empty() ? "expected at least one of \"SHA-256\" and \"MD5\"" : "";
+}
+
+std::string address_or_off(const Value& value) {
+  const auto& text = std::get<std::string>(value);
+  if (text.empty()) return {};
+  const auto address = SocketAddress::parse(text);
+  return address ? "" : address.error();
+}
+
+std::string sip_uri(const Value& value) {
+  if (auto wrong = one_line(value); !wrong.empty()) return wrong;
+  const auto& text = std::get<std::string>(value);
+  const bool plain = text.find_first_of(" <>\"") == std::string::npos;
+  if (plain && (text.starts_with("sip:") || text.starts_with("sips:")) && text.back() != ':') return {};
+  return "expected a SIP URI such as \"sip:server@{ip}\"";
+}
+
+std::string numbers(const Value& value) {
+  for (const auto& [number, light] : std::get<Table>(value)) {
+    if (number.empty() || number.find_first_of(" \t@<>\"") != std::string::npos) {
+      return "expected a number to dial as the key, such as 431 or \"*431\"";
+    }
+  }
+  return {};
+}
+
+std::string press(const Value& value) { return expected_one_of(std::get<std::string>(value), {"invite", "message"}); }
+
+std::string durability(const Value& value) {
+  return expected_one_of(std::get<std::string>(value), {"process", "power"});
+}
+
+std::string level(const Value& value) {
+  return expected_one_of(std::get<std::string>(value), {"trace", "debug", "info", "warn", "error", "off"});
+}
+
+const Table& tutorial_lights() {
+  static const Table lights = {{"431", "on"},     {"432", "off"},     {"433", "hold"},    {"434", "park"},
+                               {"435", "pickup"}, {"436", "message"}, {"437", "offline"}, {"438", "seized"},
+                               {"439", "record"}, {"440", "error"}};
+  return lights;
+}
+
+}  // namespace
+
+std::span<const Setting> settings_table() {
+  // name, default, unit, doc, example, check, hidden
+  static const std::array settings = std::to_array<Setting>({
+      {"sip.listen", Strings{"udp:0.0.0.0:5060"}, "",
+       "Where phones reach the server: transport, address and port. 0.0.0.0 stands for every IPv4 address of the "
+       "machine, "
+       "[::] for every IPv6 address. Several are allowed.",
+       R"(["udp:0.0.0.0:5060", "udp:[::]:5060"])", nullptr},
+      {"sip.workers", std::int64_t{0}, "threads",
+       "Threads that handle SIP. 0 takes one per core. A phone always meets the same one.", "2", between<0, 128>},
+      {"sip.domains", Strings{}, "",
+       "Domains in SIP addresses that are ours, besides the addresses the server listens on. Phones registered as "
+       "101@example.com need \"example.com\" here; requests for any other domain are refused unless "
+       "proxy.relay_foreign "
+       "allows them.",
+       R"(["example.com", "pbx.example.com"])", hosts},
+      {"sip.server_name", std::string("Lamplighter"), "",
+       "What the Server header of our answers says. Empty leaves the header out.", R"("")", one_line},
+      {"sip.receive_buffer", 4 * kMiB, "bytes",
+       "Receive buffer of each UDP socket. If the log says that the kernel gave less, raise net.core.rmem_max; too "
+       "small "
+       "a buffer loses requests when all phones come back at once after a power cut.",
+       R"("16MiB")", size_between<64 * kKiB, 1024 * kMiB>},
+      {"sip.send_buffer", 4 * kMiB, "bytes",
+       "Send buffer of each UDP socket. If the log says that the kernel gave less, raise net.core.wmem_max.",
+       R"("16MiB")", size_between<64 * kKiB, 1024 * kMiB>},
+      {"sip.t1", milliseconds(500ms), "",
+       "Timer T1 of RFC 3261: the expected time there and back, and the wait before the first retransmission. A "
+       "request "
+       "over UDP is given up after 64 times this.",
+       R"("250ms")", milliseconds_between<1, 10'000>},
+      {"sip.t2", milliseconds(4s), "",
+       "Timer T2 of RFC 3261: the longest wait between retransmissions of requests other than INVITE.", "",
+       milliseconds_between<1, 60'000>},
+      {"sip.t4", milliseconds(5s), "", "Timer T4 of RFC 3261: how long a message may linger in the network.", "",
+       milliseconds_between<0, 60'000>},
+      {"sip.max_transactions", std::int64_t{1'000'000}, "transactions",
+       "Requests under way at the same time, for each worker. Beyond this new requests are dropped and counted, so "
+       "that a "
+       "flood cannot take all memory.",
+       "100000", between<100, 100'000'000>},
+      {"sip.faults", std::string(), "",
+       "Loses, doubles, delays and reorders datagrams between the program and the network, for tests.",
+       R"("loss=0.1,dup=0.05,reorder=0.1,delay=20ms,jitter=10ms,seed=42")", nullptr, true},
+
+      {"registrar.default_expires", milliseconds(1h), "", "How long a registration lasts when the phone does not say.",
+       "", seconds_between<1, 604'800>},
+      {"registrar.min_expires", milliseconds(60s), "",
+       "The shortest registration. A phone that asks for less is answered 423 and asks again. Below 15 seconds Snom "
+       "phones take the registration for faulty.",
+       "", seconds_between<1, 86'400>},
+      {"registrar.max_expires", milliseconds(2h), "",
+       "The longest registration. A phone that asks for more gets this. Shorter finds vanished phones earlier, longer "
+       "means fewer requests.",
+       R"("1h")", seconds_between<1, 604'800>},
+      {"registrar.contacts_per_aor", std::int64_t{10}, "contacts",
+       "Phones that may be registered at the same time with one address. One more is refused with 403.", "",
+       between<1, 1000>},
+
+      {"auth.realm", std::string("lamplighter"), "",
+       "The realm in password requests. Stored passwords belong to it: after a change every user must be added again.",
+       R"("pbx.example.com")", quotable_text},
+      {"auth.trusted", Strings{"127.0.0.0/8", "::1/128"}, "",
+       "Networks whose phones need no password. Whoever can send from such an address can register as anybody, so name "
+       "only networks you control. An empty list asks everybody.",
+       R"(["127.0.0.0/8", "192.168.178.0/24"])", networks},
+      {"auth.algorithms", Strings{"SHA-256", "MD5"}, "",
+       "Digest algorithms offered to phones, the preferred one first. Many phones know only MD5.", R"(["MD5"])",
+       algorithms},
+      {"auth.nonce_lifetime", milliseconds(300s), "",
+       "How long a phone may use one challenge before it gets a new one (without asking its user again).", "",
+       seconds_between<10, 86'400>},
+
+      {"proxy.relay_foreign", false, "",
+       "Relays requests for domains that are not ours, for senders that are trusted or gave a password. Off: nobody "
+       "can "
+       "use this server to reach others.",
+       "", nullptr},
+      {"proxy.invite_timeout", milliseconds(180s), "",
+       "How long a call may ring before it is given up with 408 (timer C of RFC 3261, at least three minutes there).",
+       "", seconds_between<1, 3600>},
+      {"proxy.record_route", true, "",
+       "Stays in the path of calls, so that their later requests (hang-up, hold) come through here too. Phones behind "
+       "NAT need it.",
+       "", nullptr},
+      {"proxy.max_branches", std::int64_t{10}, "branches", "Contacts that one request is sent to at the same time.", "",
+       between<1, 100>},
+
+      {"dial.enabled", true, "",
+       "Dialled numbers light lamps: a phone that dials one of dial.lights hears busy, and the lamp of its key "
+       "dial.key "
+       "changes.",
+       "", nullptr},
+      {"dial.user_agent", std::string("snom"), "",
+       "Only for phones whose User-Agent header contains this text, upper and lower case as written. Empty: every "
+       "phone. "
+       "Other phones' calls to these numbers are routed as usual.",
+       R"("snom370/8")", one_line},
+      {"dial.key", std::string("2"), "",
+       "The key whose lamp changes: what stands in the Number field of the key of type Button on the phone, normally "
+       "its "
+       "P-key number.",
+       R"("5")", some_text},
+      {"dial.number", std::string("432"), "", "What the phone dials when that key is pressed. Empty: nothing.",
+       R"("431")", one_line},
+      {"dial.label", std::string("Light is {light}"), "",
+       "The text beside the key on phones that show one; {light} stands for the light's name.", R"("Door: {light}")",
+       one_line},
+      {"dial.press", std::string("invite"), "",
+       "What a press does with dial.number: \"invite\" calls it, \"message\" sends it a MESSAGE.", R"("message")",
+       press},
+      {"dial.from", std::string("sip:server@{ip}"), "",
+       "Who the message to the phone comes from; {ip} stands for our address that the phone called.",
+       R"("sip:lamps@pbx.example.com")", sip_uri},
+      {"dial.reply_code", std::int64_t{404}, "",
+       "The status that ends the call to such a number. 404 sounds as busy on the phone.", "486", between<300, 699>},
+      {"dial.reply_reason", std::string("Not a call"), "", "The reason phrase beside that status.", R"("Lamp set")",
+       one_line},
+      {"dial.lights", tutorial_lights(), "",
+       "The numbers and the light each one sets: on, off, hold, park, pickup, message, offline, seized, record or "
+       "error. A "
+       "table in a file replaces this whole table; --set dial.lights.431=on sets one entry.",
+       "{ 431 = \"on\", 432 = \"off\", \"*433\" = \"hold\" }", numbers},
+
+      {"lamp.keys_per_phone", std::int64_t{256}, "keys", "Keys of one phone whose lamps are kept. One more is refused.",
+       "", between<1, 10'000>},
+
+      {"http.listen", std::string("127.0.0.1:8080"), "",
+       "Address and port of the HTTP server (/healthz). Empty turns it off.", R"("[::1]:8080")", address_or_off},
+
+      {"store.path", std::string("data/lamplighter.db"), "",
+       "The database file with registrations, lamps and users. A relative path starts at the working folder.",
+       R"("/var/lib/lamplighter/lamplighter.db")", some_text},
+      {"store.durability", std::string("process"), "",
+       "What an answered registration survives: \"process\" the end of the program, also by kill -9; \"power\" also a "
+       "power cut, at the price of a disk flush per commit.",
+       R"("power")", durability},
+      {"store.queue", std::int64_t{100'000}, "changes",
+       "Changes that may wait for the disk. Beyond this registrations are refused with 500 until it catches up.", "",
+       between<1, 100'000'000>},
+
+      {"log.level", std::string("info"), "",
+       "What is written to stderr: trace, debug, info, warn, error or off. Each includes those after it.", R"("debug")",
+       level},
+  });
+  return settings;
+}
+
+}  // namespace lamplighter::config

@@ -1,0 +1,195 @@
+// What the phones say and how they take what is said to them; the loop around it is in generator.cpp.
+
+#include <fmt/format.h>
+
+#include <functional>
+
+#include "base/random.h"
+#include "load/generator.h"
+#include "sip/digest.h"
+
+namespace lamplighter::load {
+namespace {
+
+constexpr auto kNever = TimePoint::max();
+constexpr std::uint8_t kTries = 2;  // with credentials, before 401 is taken for an answer
+
+// An answer to a press after which no lamp message will come.
+bool is_refusal(const Incoming& incoming) {
+  return incoming.status < 300 || incoming.status >= 500 || incoming.status == 401 || incoming.status == 403 ||
+         incoming.status == 407 || (incoming.status == 404 && incoming.reason == "Not Found");
+}
+
+}  // namespace
+
+std::string_view Generator::method() const {
+  switch (mode_) {
+    case Mode::kPress: return "INVITE";
+    case Mode::kRegister:
+    case Mode::kQuery: return "REGISTER";
+    case Mode::kOptions: return "OPTIONS";
+  }
+  return {};
+}
+
+std::string Generator::request_uri(const Phone& phone) const {
+  if (mode_ != Mode::kPress) return "sip:" + domain_;
+  return fmt::format("sip:{}@{}", options_.dial[(phone.requests - 1) % options_.dial.size()], domain_);
+}
+
+std::string Generator::contact_of(const Phone& phone) const {
+  return fmt::format("sip:{}@{};line={}", phone.user, sockets_[phone.socket].local(), phone.instance);
+}
+
+Values Generator::values_of(const Phone& phone, std::uint32_t sequence) {
+  branch_.clear();
+  append_branch(branch_, {run_, index_of(phone), sequence});
+  tag_.assign(branch_, 7);
+  // A press is a new call each time; registrations of one phone share their Call-ID (RFC 3261 §10.2.4).
+  call_id_.assign(branch_, 7);
+  if (mode_ == Mode::kRegister) call_id_.erase(call_id_.rfind('-'));
+  call_id_ += "@load";
+  cseq_ = fmt::format_int(sequence).str();
+  uri_ = request_uri(phone);
+
+  Values values{};
+  at(values, Slot::kUri) = uri_;
+  at(values, Slot::kUser) = phone.user;
+  at(values, Slot::kLocal) = sockets_[phone.socket].local();
+  at(values, Slot::kBranch) = branch_;
+  at(values, Slot::kTag) = tag_;
+  at(values, Slot::kCallId) = call_id_;
+  at(values, Slot::kSequence) = cseq_;
+  at(values, Slot::kInstance) = phone.instance;
+  at(values, Slot::kAuth) = phone.authorization;
+  return values;
+}
+
+void Generator::send_request(Phone& phone) {
+  const auto values = values_of(phone, phone.sequence);
+  auto& out = sockets_[phone.socket].write();
+  switch (mode_) {
+    case Mode::kPress: return texts_.invite.render(out, values);
+    case Mode::kRegister: return texts_.register_.render(out, values);
+    case Mode::kQuery: return texts_.query.render(out, values);
+    case Mode::kOptions: return texts_.options.render(out, values);
+  }
+}
+
+// RFC 3261 §17.1.1.3; the To of our INVITE holds its request-URI, so the response says even an old one.
+void Generator::send_ack(Phone& phone, std::uint32_t sequence, std::string_view response) {
+  const auto to = header_line(response, "To", 't');
+  const auto open = to.find('<');
+  auto values = values_of(phone, sequence);
+  if (open != std::string_view::npos) at(values, Slot::kUri) = to.substr(open + 1, to.find('>') - open - 1);
+  at(values, Slot::kTo) = to;
+  texts_.ack.render(sockets_[phone.socket].write(), values);
+}
+
+void Generator::on_message(std::string_view message, TimePoint now) {
+  const auto incoming = look_at(message);
+  if (!incoming) return;  // keepalives and rubbish
+  if (incoming->status == 0) return on_request(*incoming, message, now);
+  const auto ticket = ticket_of(incoming->branch);
+  if (!ticket || ticket->run != run_ || ticket->phone >= phones_.size()) return;
+  on_response(phones_[ticket->phone], ticket->sequence, *incoming, message, now);
+}
+
+void Generator::on_response(Phone& phone, std::uint32_t sequence, const Incoming& incoming, std::string_view message,
+                            TimePoint now) {
+  const bool current = phone.active && sequence == phone.sequence && !phone.answered;
+  if (incoming.status < 200) {
+    if (current && mode_ == Mode::kPress) phone.resend_at = kNever;  // §17.1.1.2: Proceeding
+    return;
+  }
+  // Every final response to an INVITE gets its ACK, the repeated ones too, or they would never end.
+  if (incoming.method == "INVITE" && mode_ == Mode::kPress) send_ack(phone, sequence, message);
+  if (!current) {
+    ++result_.repeats;
+    return;
+  }
+  if (retry_with_credentials(phone, incoming.status, message)) {
+    phone.resend_at = now + options_.t1;
+    return;
+  }
+  on_final(phone, incoming, message, now);
+}
+
+void Generator::on_final(Phone& phone, const Incoming& incoming, std::string_view message, TimePoint now) {
+  phone.answered = true;
+  phone.resend_at = kNever;
+  ++result_.statuses[incoming.status];
+  result_.answer.add(now - phone.started);
+  if (mode_ == Mode::kPress) {
+    if (is_refusal(incoming)) return finish(phone, result_.refused);
+    if (phone.lit) finish(phone, result_.done);
+    return;
+  }
+  if (incoming.status >= 300) return finish(phone, result_.refused);
+  if (mode_ == Mode::kRegister) log_acknowledged(phone);
+  if (mode_ == Mode::kQuery) check_promise(phone, message);
+  finish(phone, result_.done);
+}
+
+void Generator::on_request(const Incoming& incoming, std::string_view message, TimePoint now) {
+  const auto user = user_number(incoming.uri);
+  if (!user || *user < options_.first_user || *user - options_.first_user >= phones_.size()) return;
+  auto& phone = phones_[*user - options_.first_user];
+  if (incoming.method == "ACK") return;
+  append_ok(sockets_[phone.socket].write(), message, phone.instance);
+  if (incoming.method != "MESSAGE") return;
+
+  // A phone has one lamp message under way at most, so remembering the newest tells repeats apart.
+  const auto hash = std::hash<std::string_view>{}(incoming.branch);
+  if (hash == phone.last_message) {
+    ++result_.repeats;
+    return;
+  }
+  phone.last_message = hash;
+  if (!phone.active || mode_ != Mode::kPress || phone.lit) {
+    ++result_.unexpected;
+    return;
+  }
+  phone.lit = true;
+  result_.lamp.add(now - phone.started);
+  if (phone.answered) finish(phone, result_.done);
+}
+
+bool Generator::retry_with_credentials(Phone& phone, int status, std::string_view message) {
+  if ((status != 401 && status != 407) || !options_.password || phone.tries >= kTries) return false;
+  ++phone.tries;
+  phone.proxy_challenge = status == 407;
+  phone.challenge = header_value(message, phone.proxy_challenge ? "Proxy-Authenticate" : "WWW-Authenticate");
+  phone.nonce_count = 0;
+  ++phone.sequence;  // §22.2: the next try is a new request with a higher CSeq
+  phone.resends = 0;
+  authorize(phone);
+  if (phone.authorization.empty()) return false;
+  send_request(phone);
+  return true;
+}
+
+// Once challenged, a phone keeps using the nonce, counting, until it is refused.
+void Generator::authorize(Phone& phone) {
+  phone.authorization.clear();
+  if (phone.challenge.empty() || !options_.password) return;
+  const auto challenge = sip::parse_digest_challenge(phone.challenge);
+  if (!challenge) return;
+  phone.authorization =
+      fmt::format("{}: {}\r\n", phone.proxy_challenge ? "Proxy-Authorization" : "Authorization",
+                  sip::digest_authorization(*challenge, phone.user, *options_.password, method(), request_uri(phone),
+                                            fmt::format("{:x}{:x}", run_, phone.sequence), ++phone.nonce_count));
+}
+
+void Generator::log_acknowledged(Phone& phone) {
+  if (log_ < 0 || phone.logged) return;
+  phone.logged = true;
+  fmt::format_to(std::back_inserter(log_text_), "sip:{}@{} {}\n", phone.user, domain_, contact_of(phone));
+}
+
+void Generator::check_promise(Phone& phone, std::string_view message) {
+  const auto& promise = options_.promises[index_of(phone)];
+  if (!has_contact(message, promise.contact)) result_.missing.push_back(promise);
+}
+
+}  // namespace lamplighter::load

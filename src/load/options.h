@@ -1,0 +1,60 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+
+namespace lamplighter::load {
+
+/// What every virtual phone does over and over.
+enum class Mode : std::uint8_t {
+  kPress,     ///< INVITE to a dialled code, 404, ACK, MESSAGE, 200
+  kRegister,  ///< REGISTER, 200 (a refresh after the first)
+  kOptions,   ///< OPTIONS to the server, 200
+  kQuery,     ///< REGISTER without Contact: what is bound? (for --verify)
+};
+std::string_view name_of(Mode mode);
+
+/// A registration somebody was promised: the line `aor contact` of an acknowledgement log.
+struct Promise {
+  std::string aor;      ///< sip:1000@127.0.0.1
+  std::string contact;  ///< sip:1000@127.0.0.1:40000;line=...
+};
+
+struct Options {
+  SocketAddress server;
+  std::string domain;  ///< of the addresses of record; the server's address when empty
+  std::uint32_t phones = 100;
+  std::uint32_t first_user = 1000;
+  std::uint32_t sockets = 16;
+  /// Phones with a request under way at once; they take turns. 0: all of them, at most 100.
+  std::uint32_t in_flight = 0;
+  std::vector<std::string> dial = {"431", "432"};
+  std::string user_agent = "snom370/8.4.35";
+  std::optional<std::string> password;
+  std::chrono::seconds expires{3600};
+  std::chrono::milliseconds t1{500};  ///< RFC 3261 Timers A and E start here
+  std::chrono::milliseconds timeout{32000};
+  /// Every AOR whose 200 arrived is appended here before anything else is sent.
+  std::string acknowledged_log;
+  /// For Mode::kQuery: one virtual phone each, instead of `phones`.
+  std::vector<Promise> promises;
+  /// Set from a signal handler to end early.
+  const std::atomic<bool>* stop = nullptr;
+  /// Called about once a second: finished so far, seconds since the start.
+  std::function<void(std::uint64_t, double)> progress;
+};
+
+/// How long one run lasts: until either is reached; what is under way then is given two more seconds.
+struct Limit {
+  std::chrono::milliseconds duration{10'000};
+  std::uint64_t count = UINT64_MAX;
+};
+
+}  // namespace lamplighter::load

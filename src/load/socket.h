@@ -1,0 +1,64 @@
+#pragma once
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/address.h"
+
+namespace lamplighter::load {
+
+/// Datagrams taken from a socket with one system call.
+class Inbox {
+ public:
+  Inbox();
+  /// How many came; 0: none waiting. Sets `refused` when the kernel reports that nobody listens there (ICMP).
+  std::size_t receive(int descriptor, bool& refused);
+  std::string_view operator[](std::size_t index) const { return {buffers_[index].data(), lengths_[index]}; }
+
+  static constexpr std::size_t kBatch = 64;
+
+ private:
+  static constexpr std::size_t kSize = 8192;
+  std::vector<std::array<char, kSize>> buffers_;
+  std::array<std::size_t, kBatch> lengths_{};
+  std::vector<iovec> slices_;
+  std::vector<mmsghdr> headers_;
+};
+
+/// A UDP socket of some virtual phones: connected, so that only the server is heard and its absence is noticed. What is
+/// written collects and leaves together with flush().
+class Socket {
+ public:
+  static std::expected<Socket, std::string> connect(const SocketAddress& server);
+  Socket(Socket&& other) noexcept;
+  Socket& operator=(Socket&&) = delete;
+  ~Socket();
+
+  int descriptor() const { return descriptor_; }
+  /// "127.0.0.1:40000"
+  const std::string& local() const { return local_; }
+
+  /// Room for one more datagram, empty.
+  std::string& write();
+  bool dirty() const { return used_ > 0; }
+  /// Sends all of it. Returns how many left; sets `refused` as Inbox::receive does.
+  std::size_t flush(bool& refused);
+
+ private:
+  Socket(int descriptor, std::string local) : descriptor_(descriptor), local_(std::move(local)) {}
+
+  int descriptor_;
+  std::string local_;
+  std::vector<std::string> texts_;
+  std::size_t used_ = 0;
+};
+
+}  // namespace lamplighter::load

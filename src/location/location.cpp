@@ -1,0 +1,258 @@
+#include "location/location.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace lamplighter::location {
+
+namespace {
+
+// What will be bound once everything on its way to the store has been committed.
+using Expected = std::vector<const Binding*>;
+
+void overlay(Expected& expected, const Change& change) {
+  const auto drop = [&](std::string_view uri) {
+    std::erase_if(expected, [&](const Binding* binding) {
+      return binding->uri == uri && binding->expires <= change.remove_if_expired_by;
+    });
+  };
+  for (const auto& uri : change.remove) drop(uri);
+  for (const auto& binding : change.put) {
+    std::erase_if(expected, [&](const Binding* other) { return other->uri == binding.uri; });
+    expected.push_back(&binding);
+  }
+}
+
+// RFC 3261 §10.3 step 7: within one Call-ID the CSeq must grow.
+bool out_of_order(const Binding& bound, const RegisterRequest& request) {
+  return bound.call_id == request.call_id && request.cseq <= bound.cseq;
+}
+
+// RFC 5626 §6: the instance and reg-id name the phone's flow, whatever its URI has become.
+bool same_instance(const Binding& binding, std::string_view instance, std::uint32_t reg_id) {
+  return !instance.empty() && binding.instance == instance && binding.reg_id == reg_id;
+}
+
+Binding bind(const RegisterRequest& request, const RequestedContact& contact, WallTime registered, WallTime now) {
+  return Binding{.uri = std::string(contact.uri),
+                 .instance = std::string(contact.instance),
+                 .reg_id = contact.reg_id,
+                 .call_id = std::string(request.call_id),
+                 .cseq = request.cseq,
+                 .user_agent = std::string(request.user_agent),
+                 .path = std::string(request.path),
+                 .q = contact.q,
+                 .flow = request.flow,
+                 .registered = registered,
+                 .expires = now + contact.expires};
+}
+
+}  // namespace
+
+Location::Location(Limits limits, SameUri same_uri) : limits_(limits), same_uri_(same_uri) {}
+
+const Guarded<Location::Shard>& Location::shard_of(std::string_view aor) const {
+  // High bits: the low ones choose the bucket inside the shard's own table.
+  return shards_[(Hash{}(aor) >> 48) % kShards];
+}
+
+Guarded<Location::Shard>& Location::shard_of(std::string_view aor) {
+  return const_cast<Guarded<Shard>&>(std::as_const(*this).shard_of(aor));
+}
+
+std::expected<Change, Refusal> Location::plan(const RegisterRequest& request, WallTime now) const {
+  return shard_of(request.aor).with([&](const Shard& shard) {
+    const auto found = shard.entries.find(request.aor);
+    return plan(found == shard.entries.end() ? nullptr : &found->second, request, now);
+  });
+}
+
+std::expected<Change, Refusal> Location::plan(const Entry* entry, const RegisterRequest& request, WallTime now) const {
+  Expected bound;
+  if (entry) {
+    bound.reserve(entry->bindings.size() + 2);
+    for (const auto& binding : entry->bindings) bound.push_back(&binding);
+    if (entry->in_flight) {
+      for (const auto& other : *entry->in_flight) overlay(bound, other.change);
+    }
+    std::erase_if(bound, [&](const Binding* binding) { return binding->expires <= now; });
+  }
+
+  Change change{.aor = std::string(request.aor), .put = {}, .remove = {}};
+  if (request.wildcard) {  // §10.3 step 6
+    for (const auto* binding : bound) {
+      if (out_of_order(*binding, request)) return std::unexpected(Refusal::kOutOfOrder);
+      change.remove.push_back(binding->uri);
+    }
+    return change;
+  }
+
+  // §10.3 step 7: all or nothing, so nothing is touched before every contact has passed.
+  std::size_t fresh = 0;  // contacts that are bound for the first time
+  std::vector<bool> gone(bound.size());
+  for (const auto& contact : request.contacts) {
+    const Binding* same = nullptr;
+    bool replaces = false;
+    for (std::size_t i = 0; i < bound.size(); ++i) {
+      const auto& binding = *bound[i];
+      const bool same_uri = binding.uri == contact.uri || same_uri_(binding.uri, contact.uri);
+      if (!same_uri && !same_instance(binding, contact.instance, contact.reg_id)) continue;
+      if (out_of_order(binding, request)) return std::unexpected(Refusal::kOutOfOrder);
+      // A URI may be equal in the sense of §19.1.4 to several that are not equal to each other: one stands for the
+      // refresh, best the one spelt the same way, and the others go.
+      if (same_uri && (!same || binding.uri == contact.uri)) same = &binding;
+      replaces = true;
+      gone[i] = true;
+    }
+    // The same contact twice in one request: the later one stands.
+    const auto twice = std::erase_if(change.put, [&](const Binding& put) {
+      return put.uri == contact.uri || same_uri_(put.uri, contact.uri) ||
+             same_instance(put, contact.instance, contact.reg_id);
+    });
+    if (contact.expires.count() == 0) continue;
+    // A new Call-ID is a phone that has booted and forgotten its lamps (PROTOCOL §5).
+    const bool refreshed = same && same->call_id == request.call_id;
+    change.put.push_back(bind(request, contact, refreshed ? same->registered : now, now));
+    if (!replaces && twice == 0) ++fresh;
+  }
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < bound.size(); ++i) {
+    if (!gone[i]) {
+      ++kept;
+      continue;
+    }
+    const auto& uri = bound[i]->uri;
+    if (std::ranges::none_of(change.put, [&](const Binding& put) { return put.uri == uri; })) {
+      change.remove.push_back(uri);
+    }
+  }
+  // Phones that are already in may refresh even after the administrator has lowered the limit.
+  if (fresh > 0 && kept + change.put.size() > limits_.contacts_per_aor) {
+    return std::unexpected(Refusal::kTooManyContacts);
+  }
+  return change;
+}
+
+void Location::Shard::apply(Entry& entry, Change change) {
+  auto& bound = entry.bindings;
+  const auto before = bound.size();
+  for (const auto& uri : change.remove) {
+    std::erase_if(bound, [&](const Binding& binding) {
+      return binding.uri == uri && binding.expires <= change.remove_if_expired_by;
+    });
+  }
+  for (auto& put : change.put) {
+    const auto same = std::ranges::find(bound, put.uri, &Binding::uri);
+    if (same != bound.end()) {
+      *same = std::move(put);
+    } else {
+      bound.push_back(std::move(put));
+    }
+  }
+  bindings += bound.size() - before;
+  aors += static_cast<std::size_t>(!bound.empty()) - static_cast<std::size_t>(before > 0);
+}
+
+void Location::apply(const Change& change) {
+  shard_of(change.aor).with([&](Shard& shard) {
+    const auto entry = shard.entries.try_emplace(change.aor).first;
+    shard.apply(entry->second, change);
+    if (entry->second.idle()) shard.entries.erase(entry);
+  });
+}
+
+std::expected<Location::Reservation, Refusal> Location::reserve(const RegisterRequest& request, WallTime now) {
+  return shard_of(request.aor).with([&](Shard& shard) -> std::expected<Reservation, Refusal> {
+    const auto found = shard.entries.find(request.aor);
+    auto change = plan(found == shard.entries.end() ? nullptr : &found->second, request, now);
+    if (!change) return std::unexpected(change.error());
+    if (change->empty()) return Reservation{.change = std::move(*change)};
+
+    auto& entry = found == shard.entries.end() ? shard.entries[change->aor] : found->second;
+    if (!entry.in_flight) entry.in_flight = std::make_unique<std::vector<InFlight>>();
+    const auto ticket = ++shard.last_ticket;
+    entry.in_flight->push_back({ticket, *change});
+    return Reservation{.change = std::move(*change), .ticket = ticket};
+  });
+}
+
+void Location::settle(std::string_view aor, std::uint64_t ticket, bool durable) {
+  shard_of(aor).with([&](Shard& shard) {
+    const auto found = shard.entries.find(aor);
+    if (found == shard.entries.end() || !found->second.in_flight) return;
+    auto& entry = found->second;
+    const auto mine = std::ranges::find(*entry.in_flight, ticket, &InFlight::ticket);
+    if (mine == entry.in_flight->end()) return;
+    if (durable) shard.apply(entry, std::move(mine->change));
+    entry.in_flight->erase(mine);
+    if (entry.in_flight->empty()) entry.in_flight.reset();
+    if (entry.idle()) shard.entries.erase(found);
+  });
+}
+
+void Location::lookup(std::string_view aor, WallTime now, std::vector<Binding>& out) const {
+  std::size_t count = 0;
+  shard_of(aor).with([&](const Shard& shard) {
+    const auto found = shard.entries.find(aor);
+    if (found == shard.entries.end()) return;
+    // Assigned over what the caller's vector held, so that its strings are reused. Backwards: newest first on a tie.
+    const auto& bound = found->second.bindings;
+    for (auto binding = bound.rbegin(); binding != bound.rend(); ++binding) {
+      if (binding->expires <= now) continue;
+      if (count < out.size()) {
+        out[count] = *binding;
+      } else {
+        out.push_back(*binding);
+      }
+      ++count;
+    }
+  });
+  out.resize(count);
+  if (count < 2) return;
+  std::ranges::stable_sort(
+      out, [](const Binding& a, const Binding& b) { return a.q != b.q ? a.q > b.q : a.registered > b.registered; });
+}
+
+std::vector<Change> Location::expire(WallTime now) {
+  std::vector<Change> changes;
+  const auto turn = next_to_expire_.fetch_add(1, std::memory_order_relaxed);
+  shards_[turn % kShards].with([&](Shard& shard) {
+    for (auto at = shard.entries.begin(); at != shard.entries.end();) {
+      auto& [aor, entry] = *at;
+      if (std::ranges::any_of(entry.bindings, [&](const Binding& binding) { return binding.expires <= now; })) {
+        Change change{.aor = aor, .put = {}, .remove = {}, .remove_if_expired_by = now};
+        for (const auto& binding : entry.bindings) {
+          if (binding.expires <= now) change.remove.push_back(binding.uri);
+        }
+        shard.apply(entry, change);
+        changes.push_back(std::move(change));
+      }
+      at = entry.idle() ? shard.entries.erase(at) : std::next(at);
+    }
+  });
+  return changes;
+}
+
+std::size_t Location::aors() const {
+  std::size_t count = 0;
+  for (const auto& shard : shards_) count += shard.with([](const Shard& s) { return s.aors; });
+  return count;
+}
+
+std::size_t Location::bindings() const {
+  std::size_t count = 0;
+  for (const auto& shard : shards_) count += shard.with([](const Shard& s) { return s.bindings; });
+  return count;
+}
+
+void Location::for_each(const std::function<void(std::string_view, std::span<const Binding>)>& visit) const {
+  for (const auto& shard : shards_) {
+    shard.with([&](const Shard& s) {
+      for (const auto& [aor, entry] : s.entries) {
+        if (!entry.bindings.empty()) visit(aor, entry.bindings);
+      }
+    });
+  }
+}
+
+}  // namespace lamplighter::location

@@ -1,0 +1,330 @@
+#include "location/location.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cctype>
+
+namespace lamplighter::location {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr WallTime kNow{1'700'000'000'000ms};
+constexpr std::string_view kAor = "101@example.com";
+
+// Stands in for RFC 3261 §19.1.4: good enough for URIs that differ in case only.
+bool same_uri(std::string_view a, std::string_view b) {
+  return std::ranges::equal(
+      a, b, {}, [](unsigned char c) { return std::tolower(c); }, [](unsigned char c) { return std::tolower(c); });
+}
+
+class LocationTest : public testing::Test {
+ protected:
+  using Result = std::expected<Change, Refusal>;
+
+  Result plan(std::string_view call_id, std::uint32_t cseq, std::vector<RequestedContact> contacts) {
+    RegisterRequest request;
+    request.aor = kAor;
+    request.call_id = call_id;
+    request.cseq = cseq;
+    request.user_agent = "snom370/8.4.35";
+    request.contacts = contacts;
+    return location.plan(request, now);
+  }
+
+  Result plan_wildcard(std::string_view call_id, std::uint32_t cseq) {
+    RegisterRequest request;
+    request.aor = kAor;
+    request.call_id = call_id;
+    request.cseq = cseq;
+    request.wildcard = true;
+    return location.plan(request, now);
+  }
+
+  Result apply(Result change) {
+    if (change) location.apply(*change);
+    return change;
+  }
+
+  std::vector<std::string> bound(std::string_view aor = kAor) {
+    std::vector<Binding> found;
+    location.lookup(aor, now, found);
+    std::vector<std::string> uris;
+    for (const auto& binding : found) uris.push_back(binding.uri);
+    return uris;
+  }
+
+  Binding only() {
+    std::vector<Binding> found;
+    location.lookup(kAor, now, found);
+    EXPECT_EQ(found.size(), 1u);
+    return found.empty() ? Binding{} : found.front();
+  }
+
+  static RequestedContact contact(std::string_view uri, std::chrono::seconds expires = 3600s,
+                                  std::string_view instance = {}, std::uint32_t reg_id = 0) {
+    return {.uri = uri, .instance = instance, .reg_id = reg_id, .q = 1000, .expires = expires};
+  }
+
+  Location location{Limits{.contacts_per_aor = 3}, same_uri};
+  WallTime now = kNow;
+};
+
+TEST_F(LocationTest, NothingIsBoundAtFirst) {
+  EXPECT_THAT(bound(), IsEmpty());
+  EXPECT_EQ(location.aors(), 0u);
+  EXPECT_EQ(location.bindings(), 0u);
+}
+
+TEST_F(LocationTest, PlanningChangesNothing) {
+  const auto change = plan("a", 1, {contact("sip:101@192.0.2.1")});
+  ASSERT_TRUE(change);
+  ASSERT_EQ(change->put.size(), 1u);
+  EXPECT_EQ(change->aor, kAor);
+  EXPECT_EQ(change->put[0].user_agent, "snom370/8.4.35");
+  EXPECT_EQ(change->put[0].registered, kNow);
+  EXPECT_EQ(change->put[0].expires, kNow + 1h);
+  EXPECT_THAT(bound(), IsEmpty());
+  location.apply(*change);
+  EXPECT_THAT(bound(), ElementsAre("sip:101@192.0.2.1"));
+  EXPECT_EQ(location.aors(), 1u);
+  EXPECT_EQ(location.bindings(), 1u);
+}
+
+TEST_F(LocationTest, AQueryPlansNothing) {
+  apply(plan("a", 1, {contact("sip:101@192.0.2.1")}));
+  const auto change = plan("a", 1, {});
+  ASSERT_TRUE(change) << "a query has no order to keep";
+  EXPECT_TRUE(change->empty());
+}
+
+TEST_F(LocationTest, ARefreshKeepsTheTimeOfTheFirstRegistration) {
+  apply(plan("a", 1, {contact("sip:101@192.0.2.1")}));
+  now += 30min;
+  apply(plan("a", 2, {contact("sip:101@192.0.2.1")}));
+  const auto binding = only();
+  EXPECT_EQ(binding.registered, kNow);
+  EXPECT_EQ(binding.expires, kNow + 90min);
+  EXPECT_EQ(binding.cseq, 2u);
+}
+
+TEST_F(LocationTest, ANewCallIdIsARebootedPhoneAndAlwaysTaken) {
+  apply(plan("before", 700, {contact("sip:101@192.0.2.1")}));
+  now += 1min;
+  ASSERT_TRUE(apply(plan("after", 1, {contact("sip:101@192.0.2.1")})));
+  const auto binding = only();
+  EXPECT_EQ(binding.registered, now);
+  EXPECT_EQ(binding.cseq, 1u);
+  EXPECT_EQ(binding.call_id, "after");
+}
+
+TEST_F(LocationTest, TheSameCallIdNeedsAHigherCSeq) {
+  apply(plan("a", 5, {contact("sip:101@192.0.2.1")}));
+  EXPECT_EQ(plan("a", 5, {contact("sip:101@192.0.2.1")}).error(), Refusal::kOutOfOrder);
+  EXPECT_EQ(plan("a", 4, {contact("sip:101@192.0.2.1", 0s)}).error(), Refusal::kOutOfOrder);
+  EXPECT_TRUE(plan("a", 4, {contact("sip:101@192.0.2.9")})) << "order counts per binding, and this one is new";
+}
+
+TEST_F(LocationTest, OneContactOutOfOrderRefusesThemAll) {
+  apply(plan("a", 5, {contact("sip:101@192.0.2.1")}));
+  EXPECT_EQ(plan("a", 4, {contact("sip:101@192.0.2.2"), contact("sip:101@192.0.2.1")}).error(), Refusal::kOutOfOrder);
+}
+
+TEST_F(LocationTest, ExpiresZeroRemovesThatContactOnly) {
+  apply(plan("a", 1, {contact("sip:101@192.0.2.1"), contact("sip:101@192.0.2.2")}));
+  apply(plan("a", 2, {contact("sip:101@192.0.2.1", 0s)}));
+  EXPECT_THAT(bound(), ElementsAre("sip:101@192.0.2.2"));
+}
+
+TEST_F(LocationTest, RemovingWhatIsNotBoundIsNoChange) {
+  const auto change = plan("a", 1, {contact("sip:101@192.0.2.1", 0s)});
+  ASSERT_TRUE(change);
+  EXPECT_TRUE(change->empty());
+}
+
+TEST_F(LocationTest, TheWildcardRemovesEverything) {
+  apply(plan("a", 1, {contact("sip:101@192.0.2.1")}));
+  apply(plan("b", 9, {contact("sip:101@192.0.2.2")}));
+  ASSERT_TRUE(apply(plan_wildcard("c", 1)));
+  EXPECT_THAT(bound(), IsEmpty());
+  EXPECT_EQ(location.aors(), 0u);
+}
+
+TEST_F(LocationTest, TheWildcardKeepsTheOrderToo) {
+  apply(plan("a", 7, {contact("sip:101@192.0.2.1")}));
+  EXPECT_EQ(plan_wildcard("a", 7).error(), Refusal::kOutOfOrder);
+  EXPECT_TRUE(plan_wildcard("a", 8));
+}
+
+TEST_F(LocationTest, TheSameInstanceWithAnotherUriReplacesTheOldContact) {
+  apply(plan("a", 1, {contact("sip:101@192.0.2.1:1111", 3600s, "<urn:uuid:1>")}));
+  const auto change = apply(plan("b", 1, {contact("sip:101@192.0.2.1:2222", 3600s, "<urn:uuid:1>")}));
+  EXPECT_THAT(change->remove, ElementsAre("sip:101@192.0.2.1:1111"));
+  EXPECT_THAT(bound(), ElementsAre("sip:101@192.0.2.1:2222"));
+}
+
+TEST_F(LocationTest, DifferentRegIdsOfOneInstanceStandSideBySide) {
+  apply(plan("a", 1, {contact("sip:101@192.0.2.1", 3600s, "<urn:uuid:1>", 1)}));
+  apply(plan("b", 1, {contact("sip:101@192.0.2.2", 3600s, "<urn:uuid:1>", 2)}));
+  EXPECT_EQ(bound().size(), 2u);
+}
+
+TEST_F(LocationTest, ALateRequestDoesNotBringBackTheInstancesOldContact) {
+  apply(plan("a", 2, {contact("sip:101@192.0.2.1:2222", 3600s, "<urn:uuid:1>")}));
+  EXPECT_EQ(plan("a", 1, {contact("sip:101@192.0.2.1:1111", 3600s, "<urn:uuid:1>")}).error(), Refusal::kOutOfOrder);
+}
+
+TEST_F(LocationTest, AnEquivalentUriIsTheSameBindingInItsNewSpelling) {
+  apply(plan("a", 1, {contact("sip:101@phone.example.com")}));
+  now += 1min;
+  const auto change = apply(plan("a", 2, {contact("sip:101@PHONE.example.com")}));
+  EXPECT_THAT(change->remove, ElementsAre("sip:101@phone.example.com"));
+  EXPECT_EQ(only().uri, "sip:101@PHONE.example.com");
+  EXPECT_EQ(only().registered, kNow);
+}
+
+TEST_F(LocationTest, TheLaterOfTwoEqualContactsInOneRequestStands) {
+  const auto change = apply(plan("a", 1, {contact("sip:101@192.0.2.1", 60s), contact("sip:101@192.0.2.1", 120s)}));
+  ASSERT_EQ(change->put.size(), 1u);
+  EXPECT_EQ(only().expires, kNow + 120s);
+}
+
+TEST_F(LocationTest, MoreContactsThanTheLimitAreRefusedAsAWhole) {
+  apply(plan("a", 1, {contact("sip:1@h"), contact("sip:2@h")}));
+  EXPECT_EQ(plan("b", 1, {contact("sip:3@h"), contact("sip:4@h")}).error(), Refusal::kTooManyContacts);
+  EXPECT_TRUE(apply(plan("b", 1, {contact("sip:1@h", 0s), contact("sip:3@h"), contact("sip:4@h")})));
+  EXPECT_EQ(bound().size(), 3u);
+  EXPECT_TRUE(apply(plan("b", 2, {contact("sip:3@h")}))) << "a refresh at the limit";
+}
+
+TEST_F(LocationTest, ExpiredContactsDoNotCountAgainstTheLimit) {
+  apply(plan("a", 1, {contact("sip:1@h", 60s), contact("sip:2@h", 60s), contact("sip:3@h", 60s)}));
+  now += 60s;
+  EXPECT_TRUE(apply(plan("b", 1, {contact("sip:4@h")})));
+  EXPECT_THAT(bound(), ElementsAre("sip:4@h"));
+}
+
+TEST_F(LocationTest, StoredContactsBeyondALoweredLimitMayBeRefreshed) {
+  Change stored{.aor = std::string(kAor), .put = {}, .remove = {}};
+  for (auto uri : {"sip:1@h", "sip:2@h", "sip:3@h", "sip:4@h"}) {
+    Binding binding;
+    binding.uri = uri;
+    binding.call_id = "a";
+    binding.cseq = 1;
+    binding.expires = now + 1h;
+    stored.put.push_back(binding);
+  }
+  location.apply(stored);
+  EXPECT_TRUE(plan("a", 2, {contact("sip:4@h")}));
+  EXPECT_EQ(plan("a", 2, {contact("sip:5@h")}).error(), Refusal::kTooManyContacts);
+}
+
+TEST_F(LocationTest, LooksUpBestQFirstThenNewest) {
+  auto low = contact("sip:low@h");
+  low.q = 500;
+  apply(plan("a", 1, {low}));
+  now += 1s;
+  apply(plan("b", 1, {contact("sip:older@h")}));
+  now += 1s;
+  apply(plan("c", 1, {contact("sip:newer@h")}));
+  EXPECT_THAT(bound(), ElementsAre("sip:newer@h", "sip:older@h", "sip:low@h"));
+}
+
+TEST_F(LocationTest, LookupReusesAndClearsTheCallersVector) {
+  apply(plan("a", 1, {contact("sip:1@h")}));
+  std::vector<Binding> found(5);
+  location.lookup(kAor, now, found);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].uri, "sip:1@h");
+  location.lookup("nobody@example.com", now, found);
+  EXPECT_THAT(found, IsEmpty());
+}
+
+TEST_F(LocationTest, ExpiredBindingsAreRemovedAndReportedWithinOneRound) {
+  apply(plan("a", 1, {contact("sip:1@h", 60s), contact("sip:2@h", 600s)}));
+  now += 60s;
+  EXPECT_THAT(bound(), ElementsAre("sip:2@h")) << "not looked up, even before the sweep";
+  std::vector<Change> all;
+  for (int call = 0; call < 64; ++call) {
+    for (auto& change : location.expire(now)) all.push_back(change);
+  }
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].aor, kAor);
+  EXPECT_THAT(all[0].remove, ElementsAre("sip:1@h"));
+  EXPECT_EQ(all[0].remove_if_expired_by, now);
+  EXPECT_EQ(location.bindings(), 1u);
+}
+
+//  phone          location        store
+//    | REGISTER 1    | reserve       |
+//    |-------------->|-------------->| (committing)
+//    | REGISTER 2    | reserve       |     planned as if 1 were there
+//    |-------------->|-------------->|
+TEST_F(LocationTest, RequestsOnTheirWayToTheStoreCountForTheNextOnes) {
+  const auto reserve = [&](std::string_view call_id, std::uint32_t cseq, std::vector<RequestedContact> contacts) {
+    RegisterRequest request;
+    request.aor = kAor;
+    request.call_id = call_id;
+    request.cseq = cseq;
+    request.contacts = contacts;
+    return location.reserve(request, now);
+  };
+  const auto first = reserve("a", 1, {contact("sip:1@h"), contact("sip:2@h")});
+  ASSERT_TRUE(first);
+  EXPECT_NE(first->ticket, 0u);
+  EXPECT_THAT(bound(), IsEmpty()) << "not visible before it is durable";
+  EXPECT_EQ(location.aors(), 0u);
+
+  EXPECT_EQ(reserve("a", 1, {contact("sip:1@h")}).error(), Refusal::kOutOfOrder);
+  EXPECT_EQ(reserve("b", 1, {contact("sip:3@h"), contact("sip:4@h")}).error(), Refusal::kTooManyContacts);
+  const auto second = reserve("b", 1, {contact("sip:3@h")});
+  ASSERT_TRUE(second);
+
+  location.settle(kAor, second->ticket, true);
+  EXPECT_THAT(bound(), ElementsAre("sip:3@h"));
+  location.settle(kAor, first->ticket, false);
+  EXPECT_THAT(bound(), ElementsAre("sip:3@h")) << "the store refused the first one";
+  EXPECT_TRUE(reserve("a", 1, {contact("sip:1@h")})) << "so it may come again";
+}
+
+TEST_F(LocationTest, AFailedReservationLeavesNothingBehind) {
+  std::vector<RequestedContact> contacts{contact("sip:1@h")};
+  RegisterRequest request;
+  request.aor = kAor;
+  request.call_id = "a";
+  request.contacts = contacts;
+  const auto reserved = location.reserve(request, now);
+  location.settle(kAor, reserved->ticket, false);
+  location.settle(kAor, reserved->ticket, true);  // twice: nothing
+  EXPECT_EQ(location.aors(), 0u);
+  EXPECT_EQ(location.bindings(), 0u);
+}
+
+TEST_F(LocationTest, ARefreshThatOvertakesTheSweepKeepsItsBinding) {
+  apply(plan("a", 1, {contact("sip:1@h", 60s)}));
+  now += 60s;
+  Change sweep{.aor = std::string(kAor), .put = {}, .remove = {"sip:1@h"}, .remove_if_expired_by = now};
+  apply(plan("a", 2, {contact("sip:1@h", 60s)}));
+  location.apply(sweep);
+  EXPECT_THAT(bound(), ElementsAre("sip:1@h"));
+}
+
+TEST_F(LocationTest, VisitsEveryAor) {
+  for (int i = 0; i < 500; ++i) {
+    Binding binding;
+    binding.uri = "sip:x@h";
+    binding.expires = now + 1h;
+    location.apply({.aor = std::to_string(i) + "@example.com", .put = {binding}, .remove = {}});
+  }
+  std::size_t seen = 0;
+  location.for_each([&](std::string_view, std::span<const Binding> bindings) { seen += bindings.size(); });
+  EXPECT_EQ(seen, 500u);
+  EXPECT_EQ(location.aors(), 500u);
+}
+
+}  // namespace
+}  // namespace lamplighter::location

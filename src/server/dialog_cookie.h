@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/flow.h"
+#include "sip/message.h"
+#include "sip/uri.h"
+
+// Our Record-Route: `<sip:192.0.2.5:5060;lr;ftag=CALLER;did=MAC>`. `ftag` is the caller's From tag, so that the direction of
+// a request inside the dialog is known; `did` proves that we put the route there for this very call, so that a made-up
+// Route opens no relay.
+namespace lamplighter::server {
+
+class DialogCookie {
+ public:
+  explicit DialogCookie(std::string secret) : secret_(std::move(secret)) {}
+
+  /// The Record-Route header line for a request of the dialog-to-be that leaves on (or came in on) `local`.
+  void append_record_route(std::string& out, const sip::Message& request, const SocketAddress& local,
+                           TransportKind kind) const;
+
+  enum class Direction : unsigned char { kNone, kFromCaller, kFromCallee };
+  /// Whether `route` (one that names us) was made by us for this request's dialog, and who speaks. kNone: forged or
+  /// another dialog's.
+  Direction check(const sip::Message& request, const sip::Uri& route) const;
+
+ private:
+  std::string mac(std::string_view call_id, std::string_view from_tag) const;
+
+  std::string secret_;
+};
+
+}  // namespace lamplighter::server

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/flow.h"
+#include "sip/message.h"
+#include "transaction/table.h"
+
+namespace lamplighter::server {
+
+/// Answers requests through their server transactions. One per worker; reuses its buffer.
+class Responder {
+ public:
+  /// `server_name` goes into the Server header; empty: none.
+  Responder(transaction::Table& table, std::string server_name);
+
+  /// Sends a response without body. `reason` empty: the customary one. `headers`: whole extra lines ("Min-Expires:
+  /// 60\r\n"). Finals get a To tag that stays the same for the same request.
+  void reply(transaction::ServerId id, const sip::Message& request, const Flow& flow, int status,
+             std::string_view reason, std::string_view headers, TimePoint now);
+
+ private:
+  transaction::Table& table_;
+  std::string server_name_;
+  std::string buffer_;
+  std::array<std::uint64_t, 2> tag_key_;
+};
+
+}  // namespace lamplighter::server

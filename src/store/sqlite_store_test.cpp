@@ -1,0 +1,303 @@
+#include "store/sqlite_store.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <filesystem>
+#include <numeric>
+#include <thread>
+
+#include "store/memory_store.h"
+#include "store/store_test_support.h"
+
+namespace lamplighter::store {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+std::unique_ptr<SqliteStore> opened(const std::string& path, Durability durability = Durability::kProcess) {
+  SqliteSettings settings;
+  settings.path = path;
+  settings.durability = durability;
+  settings.watch_interval = 5ms;
+  auto store = SqliteStore::open(settings);
+  EXPECT_TRUE(store) << store.error().what;
+  return store ? std::move(*store) : nullptr;
+}
+
+TEST(SqliteStore, ANewFileIsEmptyAndReadableByItsOwnerOnly) {
+  const TempFolder folder;
+  const auto store = opened(folder.file());
+  EXPECT_EQ(contents_of(*store), Contents{});
+  for (const auto* name : {"lamplighter.db", "lamplighter.db-wal"}) {
+    struct stat info{};
+    ASSERT_EQ(::stat(folder.file(name).c_str(), &info), 0) << name;
+    EXPECT_EQ(info.st_mode & 0777, 0600u) << name;
+  }
+}
+
+TEST(SqliteStore, MissingFoldersAreCreated) {
+  const TempFolder folder;
+  opened(folder.file("a/b/lamplighter.db"));
+  EXPECT_TRUE(std::filesystem::exists(folder.file("a/b/lamplighter.db")));
+}
+
+class SqliteDurability : public testing::TestWithParam<Durability> {};
+
+TEST_P(SqliteDurability, ReopeningRestoresEverythingByteForByte) {
+  const TempFolder folder;
+  Contents want;
+  {
+    const auto store = opened(folder.file(), GetParam());
+    location::Change change{.aor = "101@example.com", .put = {}, .remove = {}};
+    change.put.push_back(sample_binding("sip:101@192.0.2.17:2048;line=ab12"));
+    auto odd = sample_binding("sip:a%00b@h;x=\"\"");
+    odd.instance.clear();
+    odd.path.clear();
+    odd.user_agent = "nul\0and\xff\xfe not UTF-8"s;
+    odd.reg_id = 0;
+    odd.cseq = 0;
+    odd.q = 0;
+    odd.flow = Flow{};
+    odd.flow.kind = TransportKind::kWss;
+    odd.expires = WallTime::max();
+    change.put.push_back(odd);
+    for (const auto& binding : change.put) want.bindings[{change.aor, binding.uri}] = binding;
+    ASSERT_TRUE(commit(*store, change));
+
+    const lamp::Key key{lamp::Light::kRecord, lamp::Color::kRemote, "Licht \xc3\xbc", "432", lamp::Press::kMessage};
+    ASSERT_TRUE(commit(*store, KeyChange{"101@example.com", "2", key, 0xffff'ffff'ffff'ffff}));
+    ASSERT_TRUE(commit(*store, KeyChange{"101@example.com", "3", lamp::Key{}, 1}));
+    want.keys[{"101@example.com", "2"}] = {key, 0xffff'ffff'ffff'ffff};
+    want.keys[{"101@example.com", "3"}] = {lamp::Key{}, 1};
+  }
+  const auto store = opened(folder.file(), GetParam());
+  EXPECT_EQ(contents_of(*store), want);
+}
+
+INSTANTIATE_TEST_SUITE_P(Both, SqliteDurability, testing::Values(Durability::kProcess, Durability::kPower),
+                         [](const auto& chosen) { return chosen.param == Durability::kPower ? "Power" : "Process"; });
+
+TEST(SqliteStore, ReplacesRemovesAndForgets) {
+  const TempFolder folder;
+  const auto store = opened(folder.file());
+  ASSERT_TRUE(commit(*store, put("a@h", "sip:1@h")));
+  ASSERT_TRUE(commit(*store, put("a@h", "sip:2@h")));
+  auto refresh = put("a@h", "sip:1@h");
+  refresh.put[0].cseq = 8;
+  refresh.remove = {"sip:2@h"};
+  ASSERT_TRUE(commit(*store, refresh));
+  ASSERT_TRUE(commit(
+      *store, KeyChange{"a@h", "2", lamp::Key{.light = lamp::Light::kOn, .color = {}, .label = {}, .number = {}}, 1}));
+  ASSERT_TRUE(commit(*store, KeyChange{"a@h", "2", std::nullopt, 2}));
+  const auto contents = contents_of(*store);
+  ASSERT_EQ(contents.bindings.size(), 1u);
+  EXPECT_EQ(contents.bindings.begin()->second.cseq, 8u);
+  EXPECT_THAT(contents.keys, IsEmpty());
+}
+
+TEST(SqliteStore, ExpiryRemovesOnlyWhatHadExpired) {
+  const TempFolder folder;
+  const auto store = opened(folder.file());
+  const auto change = put("a@h", "sip:1@h");
+  const auto expires = change.put[0].expires;
+  ASSERT_TRUE(commit(*store, change));
+  location::Change sweep{.aor = "a@h", .put = {}, .remove = {"sip:1@h"}, .remove_if_expired_by = expires - 1ms};
+  ASSERT_TRUE(commit(*store, sweep));
+  EXPECT_EQ(contents_of(*store).bindings.size(), 1u) << "refreshed while the sweep was on its way";
+  sweep.remove_if_expired_by = expires;
+  ASSERT_TRUE(commit(*store, sweep));
+  EXPECT_THAT(contents_of(*store).bindings, IsEmpty());
+}
+
+TEST(SqliteStore, ManyChangesShareACommitAndAreAnsweredInOrder) {
+  const TempFolder folder;
+  const auto store = opened(folder.file());
+  constexpr std::size_t kChanges = 10'000;
+  Outcomes outcomes;
+  for (std::size_t i = 0; i < kChanges; ++i) {
+    store->commit(put(std::to_string(i % 500) + "@h", "sip:" + std::to_string(i) + "@h"), outcomes.next());
+  }
+  for (const auto& result : outcomes.wait()) ASSERT_TRUE(result) << result.error().what;
+  std::vector<std::size_t> want(kChanges);
+  std::iota(want.begin(), want.end(), 0);
+  EXPECT_EQ(outcomes.order(), want);
+  EXPECT_EQ(contents_of(*store).bindings.size(), kChanges);
+  EXPECT_EQ(store->counters().changes, kChanges);
+  EXPECT_LT(store->counters().commits, kChanges / 10) << "that is no group commit";
+}
+
+TEST(SqliteStore, WhatIsQueuedAtTheEndIsStillCommitted) {
+  const TempFolder folder;
+  Outcomes outcomes;
+  {
+    const auto store = opened(folder.file());
+    for (int i = 0; i < 3000; ++i) store->commit(put("a@h", "sip:" + std::to_string(i) + "@h"), outcomes.next());
+  }
+  for (const auto& result : outcomes.wait()) ASSERT_TRUE(result);
+  EXPECT_EQ(contents_of(*opened(folder.file())).bindings.size(), 3000u);
+}
+
+TEST(SqliteStore, SeveralThreadsMayCommitAndRead) {
+  const TempFolder folder;
+  const auto store = opened(folder.file());
+  Outcomes outcomes;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 200; ++i) {
+        store->commit(put(std::to_string(t) + "@h", "sip:" + std::to_string(i) + "@h"), outcomes.next());
+        if (i % 50 == 0) {
+          EXPECT_TRUE(store->put_credential({std::to_string(t), "r", "m", "s"}));
+        }
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  for (const auto& result : outcomes.wait()) ASSERT_TRUE(result) << result.error().what;
+  EXPECT_EQ(contents_of(*store).bindings.size(), 800u);
+  EXPECT_EQ(store->credentials()->size(), 4u);
+}
+
+TEST(SqliteStore, OneBadChangeDoesNotTakeItsNeighboursAlong) {
+  const TempFolder folder;
+  const auto store = opened(folder.file());
+  // The writer is kept busy by another connection's lock until all three wait, so that they share a transaction.
+  SQLite::Database other(folder.file(), SQLite::OPEN_READWRITE);
+  other.exec("BEGIN IMMEDIATE");
+  Outcomes outcomes;
+  store->commit(put("first@h", "sip:1@h"), outcomes.next());
+  store->commit(put("a@h", "sip:1@h"), outcomes.next());
+  store->commit(put("", "sip:nobody@h"), outcomes.next());
+  store->commit(put("huge@h", std::string(2 << 20, 'x')), outcomes.next());
+  store->commit(put("b@h", "sip:2@h"), outcomes.next());
+  other.exec("COMMIT");
+  const auto results = outcomes.wait();
+  ASSERT_EQ(results.size(), 5u);
+  EXPECT_TRUE(results[0]);
+  EXPECT_TRUE(results[1]);
+  EXPECT_FALSE(results[2]);
+  EXPECT_FALSE(results[3]);
+  EXPECT_TRUE(results[4]);
+  EXPECT_EQ(contents_of(*store).bindings.size(), 3u);
+  EXPECT_EQ(store->counters().failures, 2u);
+}
+
+TEST(SqliteStore, BeyondTheQueueLimitAChangeIsRefusedAtOnce) {
+  const TempFolder folder;
+  SqliteSettings settings;
+  settings.path = folder.file();
+  settings.queue_limit = 10;
+  settings.busy_timeout = 60s;
+  auto store = SqliteStore::open(settings);
+  ASSERT_TRUE(store);
+  SQLite::Database other(folder.file(), SQLite::OPEN_READWRITE);
+  other.exec("BEGIN IMMEDIATE");
+  Outcomes outcomes;
+  for (int i = 0; i < 10; ++i) (*store)->commit(put("a@h", "sip:" + std::to_string(i) + "@h"), outcomes.next());
+  const auto refused = commit(**store, put("a@h", "sip:late@h"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, StoreError::Kind::kUnavailable);
+  EXPECT_THAT(refused.error().what, HasSubstr("too busy"));
+  other.exec("ROLLBACK");
+  for (const auto& result : outcomes.wait()) EXPECT_TRUE(result);
+  EXPECT_EQ((*store)->counters().refused, 1u);
+  EXPECT_TRUE(commit(**store, put("a@h", "sip:later@h")));
+}
+
+TEST(SqliteStore, CredentialsAreKeptReplacedAndRemoved) {
+  const TempFolder folder;
+  const location::Credential first{"101", "home", "m1", "s1"}, second{"102", "home", "m2", "s2"};
+  {
+    const auto store = opened(folder.file());
+    ASSERT_TRUE(store->put_credential({"101", "home", "old", "old"}));
+    ASSERT_TRUE(store->put_credential(first));
+    ASSERT_TRUE(store->put_credential(second));
+  }
+  const auto store = opened(folder.file());
+  EXPECT_THAT(*store->credentials(), testing::ElementsAre(first, second));
+  EXPECT_EQ(store->remove_credential("101", "elsewhere"), false);
+  EXPECT_EQ(store->remove_credential("101", "home"), true);
+  EXPECT_THAT(*store->credentials(), testing::ElementsAre(second));
+}
+
+//  server                 lamplighter user add
+//    | watching               |
+//    |                        | writes the file
+//    |<- changed -------------|
+TEST(SqliteStore, AnotherConnectionsUsersAreNoticed) {
+  const TempFolder folder;
+  const auto server = opened(folder.file());
+  std::mutex mutex;
+  std::condition_variable came;
+  std::vector<location::Credential> seen;
+  server->watch_credentials([&] {
+    const auto all = server->credentials();
+    std::lock_guard lock(mutex);
+    if (all) seen = *all;
+    came.notify_all();
+  });
+  ASSERT_TRUE(commit(*server, put("a@h", "sip:1@h"))) << "one's own commits are no news";
+  const auto tool = opened(folder.file());
+  const location::Credential user{"101", "home", "m", "s"};
+  ASSERT_TRUE(tool->put_credential(user));
+  std::unique_lock lock(mutex);
+  EXPECT_TRUE(came.wait_for(lock, 30s, [&] { return seen == std::vector{user}; }));
+  lock.unlock();
+  server->watch_credentials({});
+}
+
+TEST(MemoryStore, HoldsWhatTheRealOneHolds) {
+  const TempFolder folder;
+  const auto real = opened(folder.file());
+  MemoryStore memory;
+  auto refresh = put("a@h", "sip:1@h");
+  refresh.put[0].cseq = 8;
+  refresh.remove = {"sip:2@h"};
+  const std::vector<Change> changes{put("a@h", "sip:1@h"),
+                                    put("a@h", "sip:2@h"),
+                                    put("b@h", "sip:1@h"),
+                                    refresh,
+                                    KeyChange{"a@h", "2", lamp::Key{}, 1},
+                                    KeyChange{"a@h", "3", lamp::Key{}, 2},
+                                    KeyChange{"a@h", "2", std::nullopt, 3}};
+  for (const auto& change : changes) {
+    ASSERT_TRUE(commit(*real, change));
+    ASSERT_TRUE(commit(memory, change));
+  }
+  EXPECT_EQ(contents_of(memory), contents_of(*real));
+  EXPECT_EQ(memory.commits(), changes.size());
+}
+
+TEST(MemoryStore, FailsWhenToldAndRecoversWhenTold) {
+  MemoryStore store;
+  store.fail_with(StoreError{StoreError::Kind::kFull, "no space"});
+  EXPECT_EQ(commit(store, put("a@h", "sip:1@h")).error().kind, StoreError::Kind::kFull);
+  EXPECT_FALSE(store.put_credential({"a", "r", "m", "s"}));
+  store.fail_with(std::nullopt);
+  EXPECT_TRUE(commit(store, put("a@h", "sip:1@h")));
+  EXPECT_EQ(store.bindings(), 1u);
+}
+
+TEST(MemoryStore, CompletesThroughItsExecutor) {
+  struct Queue : Executor {
+    void post(Task task) override { tasks.push_back(std::move(task)); }
+    std::vector<Task> tasks;
+  } queue;
+  MemoryStore store(&queue);
+  bool done = false;
+  store.commit(put("a@h", "sip:1@h"), [&](auto result) { done = result.has_value(); });
+  EXPECT_FALSE(done);
+  ASSERT_EQ(queue.tasks.size(), 1u);
+  queue.tasks[0]();
+  EXPECT_TRUE(done);
+}
+
+}  // namespace
+}  // namespace lamplighter::store

@@ -1,0 +1,122 @@
+#pragma once
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/server.h"
+#include "app/settings_to.h"
+#include "base/address.h"
+#include "config/settings.h"
+
+namespace lamplighter::tests {
+
+/// A folder of its own, gone at the end.
+class TempFolder {
+ public:
+  TempFolder() {
+    auto pattern = (std::filesystem::temp_directory_path() / "lamplighter-XXXXXX").string();
+    path_ = ::mkdtemp(pattern.data());
+  }
+  ~TempFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TempFolder(const TempFolder&) = delete;
+  TempFolder& operator=(const TempFolder&) = delete;
+  std::string file(const std::string& name) const { return (path_ / name).string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// A whole server inside the test, on loopback ports the kernel chose: `ServerFixture server{{{"dial.key", "3"}}};`
+class ServerFixture {
+ public:
+  using Values = std::map<std::string, std::string>;
+
+  explicit ServerFixture(const Values& values = {}) : ServerFixture(values, nullptr) {}
+  /// With a folder of somebody else: to start again on the same store.
+  ServerFixture(const Values& values, const TempFolder* folder) {
+    config::Settings settings;
+    Values all = {{"sip.listen", "udp:127.0.0.1:0"},
+                  {"http.listen", "127.0.0.1:0"},
+                  {"store.path", (folder ? folder : &own_)->file("lamplighter.db")}};
+    for (const auto& [name, value] : values) all[name] = value;
+    for (const auto& [name, value] : all) {
+      for (const auto& error : settings.set(name + "=" + value)) ADD_FAILURE() << error.to_string();
+    }
+    for (const auto& error : app::check_meanings(settings)) ADD_FAILURE() << error.to_string();
+    server_ = std::make_unique<app::Server>(std::move(settings));
+    if (const auto started = server_->start(); !started) error_ = started.error();
+  }
+
+  bool running() const { return error_.empty(); }
+  const std::string& error() const { return error_; }
+  app::Server& operator*() { return *server_; }
+  app::Server* operator->() { return server_.get(); }
+  SocketAddress sip() const { return server_->listening().front().address; }
+
+ private:
+  TempFolder own_;
+  std::string error_;
+  std::unique_ptr<app::Server> server_;
+};
+
+/// A UDP socket that a test speaks through.
+class Peer {
+ public:
+  explicit Peer(const SocketAddress& local = {IpAddress::v4(0x7f000001), 0}) {
+    sockaddr_storage storage{};
+    const auto length = local.to(storage);
+    socket_ = ::socket(storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(::bind(socket_, reinterpret_cast<const sockaddr*>(&storage), length), 0) << local.to_string();
+    socklen_t size = sizeof storage;
+    ::getsockname(socket_, reinterpret_cast<sockaddr*>(&storage), &size);
+    local_ = SocketAddress::from(storage);
+  }
+  ~Peer() { ::close(socket_); }
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+
+  const SocketAddress& address() const { return local_; }
+
+  void send(const SocketAddress& to, std::string_view bytes) {
+    sockaddr_storage storage{};
+    const auto length = to.to(storage);
+    EXPECT_EQ(::sendto(socket_, bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr*>(&storage), length),
+              static_cast<ssize_t>(bytes.size()));
+  }
+  /// The next datagram, or nothing within `limit`.
+  std::optional<std::string> receive(std::chrono::milliseconds limit = std::chrono::seconds{10}) {
+    pollfd ready{socket_, POLLIN, 0};
+    if (::poll(&ready, 1, static_cast<int>(limit.count())) <= 0) return std::nullopt;
+    std::string bytes(65536, '\0');
+    const auto got = ::recv(socket_, bytes.data(), bytes.size(), 0);
+    if (got < 0) return std::nullopt;
+    bytes.resize(static_cast<std::size_t>(got));
+    return bytes;
+  }
+
+ private:
+  int socket_;
+  SocketAddress local_;
+};
+
+/// "SIP/2.0 404 Not Found…" → 404; 0 for a request.
+inline int status_of(const std::string& bytes) {
+  return bytes.starts_with("SIP/2.0 ") ? std::atoi(bytes.c_str() + 8) : 0;
+}
+
+}  // namespace lamplighter::tests
