@@ -41,39 +41,34 @@ std::uint16_t answer_port(const std::string& bytes) {
   return via && via->port != 0 ? via->port : std::uint16_t{5060};
 }
 
+/// Each message meets a server of its own: several of them share a branch, and would be taken for retransmissions.
 class TortureServer : public testing::TestWithParam<Torture> {
  protected:
-  static void SetUpTestSuite() {
-    server_ = new ServerFixture({{"sip.workers", "1"},
-                                 {"sip.domains",
-                                  R"(["example.com", "example.org", "example.net", "chair-dnrc.example.com",
-                                      "services.example.com", "registrar.example.com", "company.com"])"}});
-    ASSERT_TRUE(server_->running()) << server_->error();
-  }
-  static void TearDownTestSuite() {
-    delete server_;
-    server_ = nullptr;
-  }
-  static ServerFixture* server_;
+  ServerFixture server_{{{"sip.workers", "1"},
+                         {"sip.domains",
+                          R"(["example.com", "example.org", "example.net", "chair-dnrc.example.com",
+                              "services.example.com", "registrar.example.com", "company.com"])"}}};
 };
-ServerFixture* TortureServer::server_ = nullptr;
 
-/// An OPTIONS that the server answers after everything sent before it: one worker takes datagrams in order.
+/// A registration, which the server answers after everything sent before it: one worker takes datagrams in order, and one
+/// store commits in order.
 std::string ping(std::uint16_t port) {
   return fmt::format(
-      "OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{};branch=z9hG4bKping{}\r\n"
-      "From: <sip:ping@127.0.0.1>;tag=p\r\nTo: <sip:127.0.0.1>\r\nCall-ID: ping-{}\r\nCSeq: 1 OPTIONS\r\n\r\n",
-      port, port, ::getpid());
+      "REGISTER sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{0};branch=z9hG4bKping{0}{2}\r\n"
+      "From: <sip:ping@127.0.0.1>;tag=p\r\nTo: <sip:ping@127.0.0.1>\r\nCall-ID: ping-{1}-{2}\r\nCSeq: 1 REGISTER\r\n"
+      "Contact: <sip:ping@127.0.0.1:{0}>\r\nMax-Forwards: 70\r\n\r\n",
+      port, ::getpid(), testing::UnitTest::GetInstance()->current_test_info()->name());
 }
 
 TEST_P(TortureServer, GetsItsStatusOrSilence) {
+  ASSERT_TRUE(server_.running()) << server_.error();
   const auto bytes = read(std::string(GetParam().file) + ".dat");
   // An address of this process's own, so that the fixed ports of the Vias are free.
   const auto pid = static_cast<std::uint32_t>(::getpid());
   const SocketAddress local{IpAddress::v4(0x7f400000U | (pid & 0x3fffU) << 8 | 9U), answer_port(bytes)};
   Peer peer(local);
-  peer.send(server_->sip(), bytes);
-  peer.send(server_->sip(), ping(local.port));
+  peer.send(server_.sip(), bytes);
+  peer.send(server_.sip(), ping(local.port));
 
   int answer = kSilence;
   for (;;) {
