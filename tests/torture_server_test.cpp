@@ -8,8 +8,8 @@
 #include "sip/headers.h"
 #include "sip/message.h"
 
-// The torture messages of RFC 4475 and RFC 5118 against a running server: the right status code, or silence. The parser's own
-// verdicts are in src/sip/torture_test.cpp.
+// The torture messages of RFC 4475 and RFC 5118 against a running server: the right status code, or silence. The
+// parser's own verdicts are in src/sip/torture_test.cpp.
 namespace lamplighter::tests {
 namespace {
 
@@ -29,7 +29,8 @@ std::string read(const std::string& name) {
   for (const char c : bytes) crlf.append(c == '\n' ? "\r\n" : std::string(1, c));
   if (crlf.find("\r\n\r\n") == std::string::npos) crlf += "\r\n";
   // ipv6-in-sdp promises 17 bytes more than it has; its subject is the addresses.
-  if (const auto at = crlf.find("Content-Length: 268"); at != std::string::npos) crlf.replace(at, 19, "Content-Length: 251");
+  if (const auto at = crlf.find("Content-Length: 268"); at != std::string::npos)
+    crlf.replace(at, 19, "Content-Length: 251");
   return crlf;
 }
 
@@ -50,8 +51,8 @@ class TortureServer : public testing::TestWithParam<Torture> {
                               "services.example.com", "registrar.example.com", "company.com"])"}}};
 };
 
-/// A registration, which the server answers after everything sent before it: one worker takes datagrams in order, and one
-/// store commits in order.
+/// A registration, which the server answers after everything sent before it: one worker takes datagrams in order, and
+/// one store commits in order.
 std::string ping(std::uint16_t port) {
   return fmt::format(
       "REGISTER sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{0};branch=z9hG4bKping{0}{2}\r\n"
@@ -111,8 +112,8 @@ INSTANTIATE_TEST_SUITE_P(
         Torture{"rfc4475/bcast", {kSilence}},
         // A proxy forwards what an endpoint would refuse; a registrar takes or refuses.
         Torture{"rfc4475/invut", {404}}, Torture{"rfc4475/sdp01", {404}}, Torture{"rfc4475/unksm2", {404}},
-        Torture{"rfc4475/regaut01", {200, 401}}, Torture{"rfc4475/cparam01", {200}},
-        Torture{"rfc4475/cparam02", {200}}, Torture{"rfc4475/regescrt", {200}}),
+        Torture{"rfc4475/regaut01", {200, 401}}, Torture{"rfc4475/cparam01", {200}}, Torture{"rfc4475/cparam02", {200}},
+        Torture{"rfc4475/regescrt", {200}}),
     test_name);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -125,8 +126,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Torture{"rfc5118/via-received-param-no-delim", {403}},
                     Torture{"rfc5118/via-received-param-with-delim", {403}},
                     Torture{"rfc5118/ipv6-bug-abnf-3-colons", {403}},
-                    Torture{"rfc5118/ipv6-correct-abnf-2-colons", {403}},
-                    Torture{"rfc5118/ipv4-mapped-ipv6", {404}}),
+                    Torture{"rfc5118/ipv6-correct-abnf-2-colons", {403}}, Torture{"rfc5118/ipv4-mapped-ipv6", {404}}),
     test_name);
 
 TEST(TortureServerAfterwards, NoTableHasGrown) {
@@ -137,7 +137,8 @@ TEST(TortureServerAfterwards, NoTableHasGrown) {
     peer.send(server.sip(), read(std::string(info) + ".dat"));
   }
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
-  while (!server->idle() && std::chrono::steady_clock::now() < deadline) (void)peer.receive(std::chrono::milliseconds{20});
+  while (!server->idle() && std::chrono::steady_clock::now() < deadline)
+    (void)peer.receive(std::chrono::milliseconds{20});
   EXPECT_TRUE(server->idle());
 }
 

@@ -24,8 +24,8 @@ std::expected<std::string, std::string> make(const std::string& path) {
   if (file >= 0) ::close(file);
   if (written) return secret;
   if (file >= 0) ::unlink(path.c_str());
-  return std::unexpected(fmt::format("{}: cannot be written: {}; the server keeps a secret there", path,
-                                     std::strerror(error)));
+  return std::unexpected(
+      fmt::format("{}: cannot be written: {}; the server keeps a secret there", path, std::strerror(error)));
 }
 
 }  // namespace
@@ -36,8 +36,8 @@ std::expected<std::string, std::string> load_or_make_secret(const std::string& p
   std::ifstream file(path);
   std::string secret;
   if (file >> secret && secret.size() == kSecretHex) return secret;
-  return std::unexpected(
-      fmt::format("{}: does not hold a secret of {} hex digits; remove the file and a new one is made", path, kSecretHex));
+  return std::unexpected(fmt::format(
+      "{}: does not hold a secret of {} hex digits; remove the file and a new one is made", path, kSecretHex));
 }
 
 }  // namespace lamplighter::app

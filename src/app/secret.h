@@ -5,8 +5,8 @@
 
 namespace lamplighter::app {
 
-/// The server's secret: nonces and Record-Routes are proven with it, so that they stay good over a restart. Kept in a file
-/// only its owner can read, made at the first start. The error names the path and what to do.
+/// The server's secret: nonces and Record-Routes are proven with it, so that they stay good over a restart. Kept in a
+/// file only its owner can read, made at the first start. The error names the path and what to do.
 std::expected<std::string, std::string> load_or_make_secret(const std::string& path);
 
 }  // namespace lamplighter::app

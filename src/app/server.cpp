@@ -128,8 +128,8 @@ std::expected<void, std::string> Server::Impl::open_workers() {
   return {};
 }
 
-/// A stored binding comes back with the flow it had. When the workers or listeners have changed since, it gets the nearest
-/// flow there is now.
+/// A stored binding comes back with the flow it had. When the workers or listeners have changed since, it gets the
+/// nearest flow there is now.
 void Server::Impl::restore(std::string aor, location::Binding binding) {
   auto& flow = binding.flow;
   flow.worker = static_cast<std::uint8_t>(flow.worker % lanes.size());
@@ -150,8 +150,7 @@ void Server::Impl::make_cores() {
   std::vector<std::uint16_t> ports;
   for (const auto& listen : lanes.front().worker->bound()) ports.push_back(listen.address.port);
   domains = std::make_unique<server::Domains>(settings.strings("sip.domains"), own_addresses(), std::move(ports));
-  authenticator =
-      std::make_unique<server::Authenticator>(authenticator_settings(settings), credentials, clock, secret);
+  authenticator = std::make_unique<server::Authenticator>(authenticator_settings(settings), credentials, clock, secret);
   cookie = std::make_unique<server::DialogCookie>(secret);
 
   const server::Shared shared{clock,       core_settings, dial_plan, *domains,  *authenticator,
@@ -159,9 +158,9 @@ void Server::Impl::make_cores() {
   std::vector<server::Core*> peers;
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     auto& worker = *lanes[i].worker;
-    lanes[i].core = std::make_unique<server::Core>(
-        static_cast<std::uint8_t>(i), shared, worker, worker,
-        [&worker](const SocketAddress& remote) { return worker.flow_to(remote); });
+    lanes[i].core =
+        std::make_unique<server::Core>(static_cast<std::uint8_t>(i), shared, worker, worker,
+                                       [&worker](const SocketAddress& remote) { return worker.flow_to(remote); });
     peers.push_back(lanes[i].core.get());
   }
   for (auto& lane : lanes) lane.core->meet(peers);

@@ -11,7 +11,8 @@
 
 namespace lamplighter::app {
 
-/// A whole Lamplighter server built from settings: store, workers, HTTP. The command line and the tests start the same one.
+/// A whole Lamplighter server built from settings: store, workers, HTTP. The command line and the tests start the same
+/// one.
 class Server {
  public:
   explicit Server(config::Settings settings);

@@ -35,8 +35,8 @@ std::vector<config::ConfigError> check_meanings(const Settings& settings) {
   }
   for (const auto& [number, light] : settings.table("dial.lights")) {
     if (!lamp::light_from(light)) {
-      errors.push_back(settings.error_at(
-          "dial.lights", "unknown light \"" + light + "\", expected one of " + light_names(), number));
+      errors.push_back(settings.error_at("dial.lights",
+                                         "unknown light \"" + light + "\", expected one of " + light_names(), number));
     }
   }
   if (const auto& faults = settings.text("sip.faults"); !faults.empty()) {
@@ -109,7 +109,8 @@ service::DialPlanSettings dial_plan_settings(const Settings& settings) {
 store::SqliteSettings store_settings(const Settings& settings) {
   store::SqliteSettings out;
   out.path = settings.text("store.path");
-  out.durability = settings.text("store.durability") == "power" ? store::Durability::kPower : store::Durability::kProcess;
+  out.durability =
+      settings.text("store.durability") == "power" ? store::Durability::kPower : store::Durability::kProcess;
   out.queue_limit = static_cast<std::size_t>(settings.integer("store.queue"));
   return out;
 }

@@ -8,7 +8,8 @@
 namespace {
 
 constexpr const char* kAbout =
-    "Lamplighter keeps the lamps of desk phones true: a SIP server that registers phones, routes their calls, and lights\n"
+    "Lamplighter keeps the lamps of desk phones true: a SIP server that registers phones, routes their calls, and "
+    "lights\n"
     "their function keys.";
 
 constexpr const char* kExamples = R"(

@@ -85,7 +85,8 @@ void add_serve(CLI::App& app, Run& run) {
   auto options = std::make_shared<ServeOptions>();
   auto* command = app.add_subcommand("serve", "Run the server");
   command->description(
-      "Run the server: phones register and call each other, dialled codes light their keys. Without options it listens on\n"
+      "Run the server: phones register and call each other, dialled codes light their keys. Without options it listens "
+      "on\n"
       "udp port 5060 and keeps its data in data/lamplighter.db.");
   command->add_option("-c,--config", options->config, "Settings file (TOML); see docs/settings.md")->type_name("FILE");
   command->add_option("-s,--set", options->sets, "Override one setting, e.g. --set sip.listen=udp:127.0.0.1:5070")

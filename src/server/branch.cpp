@@ -47,7 +47,8 @@ std::uint32_t loop_hash(const sip::Message& request, std::uint64_t key) {
   hash = mix(hash, request.header(HeaderId::kCallId));
   hash = mix(hash, request.header(HeaderId::kCSeq));
   for (const auto& field : request.headers()) {
-    if (field.id == HeaderId::kRoute || field.id == HeaderId::kProxyRequire || field.id == HeaderId::kProxyAuthorization) {
+    if (field.id == HeaderId::kRoute || field.id == HeaderId::kProxyRequire ||
+        field.id == HeaderId::kProxyAuthorization) {
       hash = mix(hash, request.value(field));
     }
   }

@@ -9,9 +9,9 @@
 
 namespace lamplighter::server {
 
-/// The Via branches this server writes: "z9hG4bKLl" worker(2 hex) "." number(hex) "." loop(8 hex). The worker's number lets a
-/// response that reached another worker's socket be handed over; `loop` recognises a request that comes back unchanged
-/// (RFC 3261 §16.6 step 8, with the fields of RFC 5393 §4.2).
+/// The Via branches this server writes: "z9hG4bKLl" worker(2 hex) "." number(hex) "." loop(8 hex). The worker's number
+/// lets a response that reached another worker's socket be handed over; `loop` recognises a request that comes back
+/// unchanged (RFC 3261 §16.6 step 8, with the fields of RFC 5393 §4.2).
 struct Branch {
   std::uint8_t worker;
   std::uint32_t loop;

@@ -274,9 +274,9 @@ TEST_F(Call, ALoopIs482AndASpiralIsNot) {
   EXPECT_EQ(receive(kCallee, spiral).at(0).status(), 404);
   // The same request with the Via it got from us and its Request-URI unchanged: a loop.
   auto loop = Request{}.text();
-  loop.replace(loop.find("Via: "), 0,
-               "Via: SIP/2.0/UDP 127.0.0.1:40002;rport;branch=z9hG4bKloop\r\nVia: " +
-                   once.headers(HeaderId::kVia)[0] + "\r\n");
+  loop.replace(
+      loop.find("Via: "), 0,
+      "Via: SIP/2.0/UDP 127.0.0.1:40002;rport;branch=z9hG4bKloop\r\nVia: " + once.headers(HeaderId::kVia)[0] + "\r\n");
   const auto out = receive(kCallee, loop);
   ASSERT_FALSE(out.empty());
   EXPECT_EQ(out[0].status(), 482);
@@ -296,7 +296,8 @@ TEST_F(Call, HeadersNobodyTouchesLeaveByteForByte) {
   start();
   register_phone("102", kCallee);
   Request request;
-  request.extra = {"X-Odd:   spaces kept ;  and \"quotes\"", "s: folded\r\n  subject", "v: SIP/2.0/UDP far.example.com;branch=z9hG4bKfar"};
+  request.extra = {"X-Odd:   spaces kept ;  and \"quotes\"", "s: folded\r\n  subject",
+                   "v: SIP/2.0/UDP far.example.com;branch=z9hG4bKfar"};
   request.body = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\n";
   request.extra.push_back("Content-Type: application/sdp");
   const auto out = invite(request);
@@ -306,7 +307,8 @@ TEST_F(Call, HeadersNobodyTouchesLeaveByteForByte) {
   EXPECT_EQ(out.body(), request.body);
 }
 
-// --- No open relay ----------------------------------------------------------------------------------------------------
+// --- No open relay
+// ----------------------------------------------------------------------------------------------------
 
 TEST_F(Call, ForeignDomainsAreRefusedEvenToTrustedPhones) {
   start();
@@ -355,7 +357,8 @@ TEST_F(Call, ARouteOfAnotherCallOpensNoRelayEither) {
   EXPECT_EQ(receive(kCaller, request.text()).at(0).status(), 403);
 }
 
-// --- Workers ------------------------------------------------------------------------------------------------------------
+// --- Workers
+// ------------------------------------------------------------------------------------------------------------
 
 //  101             worker 0           worker 1            102
 //   | INVITE         |                   |                  |

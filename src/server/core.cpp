@@ -80,8 +80,8 @@ void Core::on_message(const Flow& flow, std::string_view bytes, TimePoint now) {
 
 void Core::refuse_broken(const Flow& flow) {
   log::debug("sip: malformed datagram from {}: {} at byte {}", flow.remote.to_string(), error_->reason, error_->offset);
-  // Nothing a transaction could be made of. A request that has at least a Via is told what is wrong all the same, to where
-  // it came from; an ACK must not be answered, and what is no request cannot be.
+  // Nothing a transaction could be made of. A request that has at least a Via is told what is wrong all the same, to
+  // where it came from; an ACK must not be answered, and what is no request cannot be.
   if (!message_.is_request() || message_.method() == sip::Method::kAck || !message_.has(HeaderId::kVia)) {
     ++counters_.malformed_dropped;
     return;
@@ -138,7 +138,8 @@ void Core::on_cancel(ServerId cancel, ServerId invite, const Message& request, c
 
 void Core::on_server_done(ServerId id, TimePoint now) { proxy_.on_server_done(id, now); }
 
-// --- Client transactions: on this worker, for this or another worker's proxy -------------------------------------------
+// --- Client transactions: on this worker, for this or another worker's proxy
+// -------------------------------------------
 
 void Core::start(const Flow& flow, sip::Method method, std::string bytes, Owner owner, TimePoint now) {
   if (!is_mine(flow)) {
@@ -190,8 +191,7 @@ void Core::on_failure(ClientId, std::uint64_t word, Failure failure, TimePoint n
   branches_.erase(word);
   if (owner.worker == worker_) return dispatch_failure(owner, failure, now);
   auto& home = worker(owner.worker);
-  home.executor().post(
-      [&home, owner, failure] { home.dispatch_failure(owner, failure, home.shared_.clock.now()); });
+  home.executor().post([&home, owner, failure] { home.dispatch_failure(owner, failure, home.shared_.clock.now()); });
 }
 
 void Core::dispatch_response(Owner owner, const Message& response, TimePoint now) {
@@ -205,8 +205,8 @@ void Core::dispatch_failure(Owner owner, Failure failure, TimePoint now) {
 }
 
 void Core::on_stray_response(const Message& response, const Flow& flow, TimePoint) {
-  // The kernel gave this worker the answer to another one's request (the flow was restored from the store, or the number
-  // of workers changed): the branch says whose it is.
+  // The kernel gave this worker the answer to another one's request (the flow was restored from the store, or the
+  // number of workers changed): the branch says whose it is.
   const auto via = sip::top_via(response);
   const auto branch = via ? parse_branch(via->branch()) : std::nullopt;
   if (!branch || branch->worker == worker_ || branch->worker >= peers_.size() || flow.worker != worker_) {

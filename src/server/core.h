@@ -65,8 +65,9 @@ struct CoreCounters {
   Counter presses, foreign_refused, loops, too_many_hops, challenges;
 };
 
-/// One worker's SIP behaviour: takes messages from the transport, runs their transactions, and decides what each request
-/// is: a registration, a code for a lamp, a call. RFC 3261 §16.3–§16.5; the order of the checks is that of on_request().
+/// One worker's SIP behaviour: takes messages from the transport, runs their transactions, and decides what each
+/// request is: a registration, a code for a lamp, a call. RFC 3261 §16.3–§16.5; the order of the checks is that of
+/// on_request().
 class Core final : public transport::Receiver, public transaction::TransactionUser, private BranchCarrier {
  public:
   /// `flow_to` finds a way to an address that never sent us anything.
@@ -156,8 +157,8 @@ class Core final : public transport::Receiver, public transaction::TransactionUs
   Proxy proxy_;
   CoreCounters counters_;
 
-  sip::Message message_;              ///< the message in hand
-  Flow arrival_;                      ///< where it really came from
+  sip::Message message_;                ///< the message in hand
+  Flow arrival_;                        ///< where it really came from
   std::optional<sip::SipError> error_;  ///< what is wrong with it
   std::vector<location::Binding> bindings_;
   std::string aor_;

@@ -141,15 +141,15 @@ class CoreTest : public ::testing::Test {
   /// Registers a phone and checks that it worked.
   void register_phone(const std::string& user, const std::string& address, std::uint8_t worker = 0,
                       const std::string& extra = {}) {
-    const auto out = receive(address,
-                             message({"REGISTER sip:127.0.0.1 SIP/2.0",
-                                      fmt::format("Via: SIP/2.0/UDP {};rport;branch=z9hG4bKr{}{}", address, user, ++count_),
-                                      fmt::format("From: <sip:{}@127.0.0.1>;tag=r{}", user, user),
-                                      fmt::format("To: <sip:{}@127.0.0.1>", user),
-                                      fmt::format("Call-ID: reg-{}-{}", user, address), "CSeq: 1 REGISTER",
-                                      fmt::format("Contact: <sip:{}@{};line=x{}>{}", user, address, user, extra),
-                                      "Expires: 3600"}),
-                             worker);
+    const auto out =
+        receive(address,
+                message({"REGISTER sip:127.0.0.1 SIP/2.0",
+                         fmt::format("Via: SIP/2.0/UDP {};rport;branch=z9hG4bKr{}{}", address, user, ++count_),
+                         fmt::format("From: <sip:{}@127.0.0.1>;tag=r{}", user, user),
+                         fmt::format("To: <sip:{}@127.0.0.1>", user), fmt::format("Call-ID: reg-{}-{}", user, address),
+                         "CSeq: 1 REGISTER", fmt::format("Contact: <sip:{}@{};line=x{}>{}", user, address, user, extra),
+                         "Expires: 3600"}),
+                worker);
     ASSERT_EQ(out.size(), 1u);
     ASSERT_EQ(out[0].status(), 200) << out[0].bytes;
   }

@@ -7,9 +7,9 @@
 #include "sip/message.h"
 #include "sip/uri.h"
 
-// Our Record-Route: `<sip:192.0.2.5:5060;lr;ftag=CALLER;did=MAC>`. `ftag` is the caller's From tag, so that the direction of
-// a request inside the dialog is known; `did` proves that we put the route there for this very call, so that a made-up
-// Route opens no relay.
+// Our Record-Route: `<sip:192.0.2.5:5060;lr;ftag=CALLER;did=MAC>`. `ftag` is the caller's From tag, so that the
+// direction of a request inside the dialog is known; `did` proves that we put the route there for this very call, so
+// that a made-up Route opens no relay.
 namespace lamplighter::server {
 
 class DialogCookie {

@@ -10,7 +10,8 @@ Domains::Domains(std::vector<std::string> names, std::vector<IpAddress> addresse
     : names_(std::move(names)), addresses_(std::move(addresses)), ports_(std::move(ports)) {
   if (names_.empty()) names_.emplace_back("localhost");
   for (auto& name : names_) {
-    std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::ranges::transform(name, name.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   }
 }
 

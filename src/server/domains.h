@@ -10,9 +10,9 @@
 
 namespace lamplighter::server {
 
-/// Which hosts are this server (RFC 3261 §16.4, "the domain this element is responsible for"), and how addresses of record
-/// are named. A phone may register as 101@pbx.example.com and be called as 101@192.0.2.5: every name and address of the
-/// server that is not a configured domain of its own stands for the first domain.
+/// Which hosts are this server (RFC 3261 §16.4, "the domain this element is responsible for"), and how addresses of
+/// record are named. A phone may register as 101@pbx.example.com and be called as 101@192.0.2.5: every name and address
+/// of the server that is not a configured domain of its own stands for the first domain.
 class Domains {
  public:
   /// `names`: configured domains; the first is the default ("localhost" when there is none).

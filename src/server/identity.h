@@ -5,8 +5,8 @@
 
 namespace lamplighter::server {
 
-/// Makes the names a worker gives away: branch numbers, Call-IDs, tags. Unique over workers and restarts (a secret start),
-/// without a system call each.
+/// Makes the names a worker gives away: branch numbers, Call-IDs, tags. Unique over workers and restarts (a secret
+/// start), without a system call each.
 class Identity {
  public:
   explicit Identity(std::uint8_t worker);

@@ -23,8 +23,8 @@ struct LampTarget {
   std::string from_uri;
 };
 
-/// Sends keys to phones as MESSAGE with application/x-buttons (RFC 3428, PROTOCOL §1, §2): one request in flight per key
-/// of a contact, the newest state wins. One per worker; it sends only on the worker's own flows.
+/// Sends keys to phones as MESSAGE with application/x-buttons (RFC 3428, PROTOCOL §1, §2): one request in flight per
+/// key of a contact, the newest state wins. One per worker; it sends only on the worker's own flows.
 class LampSender {
  public:
   struct Counters {

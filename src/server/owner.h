@@ -9,9 +9,9 @@ struct Owner {
   enum class Kind : std::uint8_t { kProxyBranch = 1, kLampSender = 2 };
 
   Kind kind;
-  std::uint8_t worker;       ///< whose Core started it: events go there
-  std::uint8_t branch = 0;   ///< of a proxied request
-  std::uint32_t slot = 0;    ///< 22 bits
+  std::uint8_t worker;           ///< whose Core started it: events go there
+  std::uint8_t branch = 0;       ///< of a proxied request
+  std::uint32_t slot = 0;        ///< 22 bits
   std::uint32_t generation = 0;  ///< 22 bits
 
   std::uint64_t pack() const {

@@ -46,7 +46,8 @@ struct ProxyRequest {
 class BranchCarrier {
  public:
   virtual ~BranchCarrier() = default;
-  /// Starts a client transaction on the flow's worker. Events come back to Proxy::on_response / on_failure of the owner's.
+  /// Starts a client transaction on the flow's worker. Events come back to Proxy::on_response / on_failure of the
+  /// owner's.
   virtual void start(const Flow& flow, sip::Method method, std::string bytes, Owner owner, TimePoint now) = 0;
   virtual void cancel(const Flow& flow, Owner owner, TimePoint now) = 0;
   /// Sends bytes that start no transaction (the ACK of a 2xx).

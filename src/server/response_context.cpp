@@ -74,9 +74,8 @@ std::vector<std::size_t> ResponseContext::pending() const {
 }
 
 std::size_t ResponseContext::best_branch() const {
-  const auto best = std::ranges::min_element(branches_, {}, [](const Branch& branch) {
-    return branch.status < 300 ? 1000 : rank(branch.status);
-  });
+  const auto best = std::ranges::min_element(
+      branches_, {}, [](const Branch& branch) { return branch.status < 300 ? 1000 : rank(branch.status); });
   return static_cast<std::size_t>(best - branches_.begin());
 }
 
@@ -90,7 +89,8 @@ std::vector<std::string_view> ResponseContext::other_challenges() const {
   std::vector<std::string_view> out;
   const auto at = best_branch();
   for (std::size_t i = 0; i < branches_.size(); ++i) {
-    if (i != at && is_challenge(branches_[i].status) && !branches_[i].bytes.empty()) out.emplace_back(branches_[i].bytes);
+    if (i != at && is_challenge(branches_[i].status) && !branches_[i].bytes.empty())
+      out.emplace_back(branches_[i].bytes);
   }
   return out;
 }
