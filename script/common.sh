@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Sourced by the scripts beside it: where things are, and how they talk. Not a program.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

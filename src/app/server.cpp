@@ -57,7 +57,8 @@ struct Server::Impl {
       : settings(std::move(s)),
         core_settings(app::core_settings(settings)),
         dial_plan(dial_plan_settings(settings)),
-        location({static_cast<std::size_t>(settings.integer("registrar.contacts_per_aor"))}, same_uri) {}
+        location({static_cast<std::size_t>(settings.integer("registrar.contacts_per_aor"))}, same_uri),
+        keyboards({.keys_per_phone = static_cast<std::size_t>(settings.integer("lamp.keys_per_phone"))}) {}
 
   std::expected<void, std::string> open_store();
   std::expected<void, std::string> open_workers();

@@ -1,7 +1,6 @@
 #include "app/settings_to.h"
 
-#include <charconv>
-#include <map>
+#include "lamp/x_buttons.h"
 
 namespace lamplighter::app {
 namespace {
@@ -10,15 +9,6 @@ using config::Settings;
 
 std::chrono::seconds seconds(const Settings& settings, std::string_view name) {
   return std::chrono::duration_cast<std::chrono::seconds>(settings.duration(name));
-}
-
-std::string light_names() {
-  std::string out;
-  for (int i = 0; i <= static_cast<int>(lamp::Light::kRecord); ++i) {
-    if (!out.empty()) out += ' ';
-    out += lamp::name_of(static_cast<lamp::Light>(i));
-  }
-  return out;
 }
 
 }  // namespace
@@ -35,10 +25,19 @@ std::vector<config::ConfigError> check_meanings(const Settings& settings) {
   }
   for (const auto& [number, light] : settings.table("dial.lights")) {
     if (!lamp::light_from(light)) {
-      errors.push_back(settings.error_at("dial.lights",
-                                         "unknown light \"" + light + "\", expected one of " + light_names(), number));
+      errors.push_back(settings.error_at(
+          "dial.lights", "unknown light \"" + light + "\", expected one of " + lamp::light_names(), number));
     }
   }
+  if (const auto good = lamp::check_key_name(settings.text("dial.key")); !good) {
+    errors.push_back(settings.error_at("dial.key", good.error()));
+  }
+  for (const auto* name : {"dial.label", "dial.number"}) {
+    if (const auto good = lamp::check_value(settings.text(name)); !good) {
+      errors.push_back(settings.error_at(name, good.error()));
+    }
+  }
+  for (auto& error : settings.check_together()) errors.push_back(std::move(error));
   if (const auto& faults = settings.text("sip.faults"); !faults.empty()) {
     if (const auto parsed = transport::FaultSettings::parse(faults); !parsed) {
       errors.push_back(settings.error_at("sip.faults", parsed.error()));

@@ -30,8 +30,7 @@ using Kind = Command::Kind;
 constexpr auto kGoodbye = 1s;  // how long a last unregistration may take
 constexpr int kMaxWidth = 100;
 
-constexpr std::string_view kHint =
-    "431 and Enter dials · F1–F12 press keys · a answers · h hangs up · ? help · q quits";
+constexpr std::string_view kHint = "431 Enter dials · F1–F12 press keys · a answers · h hangs up · ? help · q quits";
 constexpr std::string_view kHelp =
     "  431, d 431     dial a number (or a whole sip: address)\n"
     "  p 2, F2        press key 2\n"

@@ -225,9 +225,10 @@ std::optional<std::uint32_t> user_number(std::string_view uri) {
   uri.remove_prefix(4);
   const auto host = uri.find('@');
   if (host == std::string_view::npos) return std::nullopt;
+  const auto digits = uri.substr(0, host);
   std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(uri.data(), uri.data() + host, value);
-  if (error != std::errc{} || end != uri.data() + host) return std::nullopt;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
   return value;
 }
 

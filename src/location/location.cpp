@@ -209,8 +209,10 @@ void Location::lookup(std::string_view aor, WallTime now, std::vector<Binding>& 
   });
   out.resize(count);
   if (count < 2) return;
-  std::ranges::stable_sort(
-      out, [](const Binding& a, const Binding& b) { return a.q != b.q ? a.q > b.q : a.registered > b.registered; });
+  std::ranges::sort(out, [](const Binding& a, const Binding& b) {
+    if (a.q != b.q) return a.q > b.q;
+    return a.registered != b.registered ? a.registered > b.registered : a.uri < b.uri;
+  });
 }
 
 std::vector<Change> Location::expire(WallTime now) {

@@ -135,9 +135,11 @@ RowWriter::RowWriter(SQLite::Database& database)
           "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"),
       remove_binding_(database, "DELETE FROM bindings WHERE aor = ?1 AND uri = ?2 AND expires_ms <= ?3"),
       put_key_(database,
-               "INSERT OR REPLACE INTO keys(aor, name, light, color, label, number, press, version) "
-               "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
-      remove_key_(database, "DELETE FROM keys WHERE aor = ?1 AND name = ?2") {}
+               // Two threads may commit in another order than they set: the newer version stays.
+               "INSERT INTO keys(aor, name, light, color, label, number, press, version) "
+               "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(aor, name) DO UPDATE SET "
+               "light = ?3, color = ?4, label = ?5, number = ?6, press = ?7, version = ?8 WHERE version < ?8"),
+      remove_key_(database, "DELETE FROM keys WHERE aor = ?1 AND name = ?2 AND version <= ?3") {}
 
 void RowWriter::write(const Change& change) {
   std::visit([&](const auto& what) { write(what); }, change);
@@ -177,7 +179,7 @@ void RowWriter::write(const location::Change& change) {
 void RowWriter::write(const KeyChange& change) {
   if (!change.key) {
     Run run(remove_key_);
-    Binder(remove_key_).text(change.aor).text(change.name);
+    Binder(remove_key_).text(change.aor).text(change.name).number(static_cast<std::int64_t>(change.version));
     run();
     return;
   }

@@ -1,3 +1,6 @@
+#include <fstream>
+#include <iterator>
+
 #include "transaction/table_fixture.h"
 
 namespace lamplighter::transaction {
@@ -367,6 +370,28 @@ TEST_F(Rfc2543Peers, ABranchOfNothingButTheCookieIsNoBranch) {
   receive(options.str());
   receive(other.str());
   EXPECT_EQ(told(), (Lines{"request OPTIONS", "request OPTIONS"}));
+}
+
+std::string corpus(const std::string& file) {
+  std::ifstream in(LAMPLIGHTER_SOURCE_DIR "/tests/corpus/rfc4475/" + file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST_F(Rfc2543Peers, OfTheTortureTestsAreAbsorbedAndAnswered) {
+  for (const char* file : {"badbranch.dat", "inv2543.dat"}) {
+    SCOPED_TRACE(file);
+    const auto text = corpus(file);
+    ASSERT_FALSE(text.empty());
+    receive(text);
+    respond(user.server, text, 404, "mine");
+    receive(text);
+    EXPECT_EQ(told().size(), 1u);
+    EXPECT_EQ(sender.sent.size(), 2u);
+    EXPECT_EQ(sender.sent.front(), sender.sent.back());
+    sender.sent.clear();
+  }
+  pass(32s);
+  expect_empty();
 }
 
 struct FullTable : TableTest {

@@ -85,8 +85,8 @@ ServerId Servers::find(const sip::Message& request, std::string_view method) {
   const auto key = make_server_key(request, method, key_);
   key_base_ = key.base_size;
   key_rfc2543_ = key.rfc2543;
-  const auto hash = keyed_hash(std::string_view(key_).substr(0, key_base_), context_.hash_key);
-  for (auto slot = by_key_.first(hash); slot != HashChains::kNone; slot = by_key_.next(slot)) {
+  key_hash_ = keyed_hash(std::string_view(key_).substr(0, key_base_), context_.hash_key);
+  for (auto slot = by_key_.first(key_hash_); slot != HashChains::kNone; slot = by_key_.next(slot)) {
     if (slab_[slot].key == key_) return name(slot);
   }
   return {};
@@ -98,8 +98,7 @@ ServerId Servers::find_acknowledged(const sip::Message& ack) {
   if (const auto id = find(ack, sip::name_of(kInvite)); id || !key_rfc2543_) return id;
   const auto base = std::string_view(key_).substr(0, key_base_);
   const auto tag = to_tag_of(ack);
-  for (auto slot = by_key_.first(keyed_hash(base, context_.hash_key)); slot != HashChains::kNone;
-       slot = by_key_.next(slot)) {
+  for (auto slot = by_key_.first(key_hash_); slot != HashChains::kNone; slot = by_key_.next(slot)) {
     const auto& entry = slab_[slot];
     if (std::string_view(entry.key).substr(0, entry.key_base) != base) continue;
     sip::Message response;
@@ -122,7 +121,7 @@ ServerId Servers::add(const sip::Message& request, const Flow& flow) {
   entry.key_base = static_cast<std::uint32_t>(key_base_);
   entry.rfc2543 = key_rfc2543_;
   entry.flow = flow;
-  by_key_.insert(slot, keyed_hash(std::string_view(key_).substr(0, key_base_), context_.hash_key));
+  by_key_.insert(slot, key_hash_);
   if (reliable) by_connection_.insert(slot, connection_hash(flow));
   return {slot, generation};
 }

@@ -59,6 +59,7 @@ class Servers {
   HashChains by_key_;
   HashChains by_connection_;  ///< those on flows that can end
   std::string key_;           ///< scratch: the key looked for; good until the next find()
+  std::uint64_t key_hash_ = 0;
   std::size_t key_base_ = 0;
   bool key_rfc2543_ = false;
 };

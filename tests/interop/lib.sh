@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154,SC2034
 # Sourced by run and by script/crash-test: starts and stops servers on free ports of 127.0.0.1. $root must be set.
 
 lamplighter=${LAMPLIGHTER:-$root/build/release/lamplighter}
@@ -47,7 +48,7 @@ start_server() {
 
 forget_server() {
   local pid rest=()
-  wait "$server_pid" 2>/dev/null
+  wait "$server_pid" 2>/dev/null || true
   for pid in "${servers[@]}"; do [[ $pid == "$server_pid" ]] || rest+=("$pid"); done
   servers=("${rest[@]}")
   return 0
@@ -55,10 +56,10 @@ forget_server() {
 
 # SIGTERM; fails unless it ends with status 0 within two seconds.
 stop_server() {
-  local end=$((SECONDS + 3)) status=0
+  local end=$((${EPOCHREALTIME/./} + 2000000)) status=0
   kill -TERM "$server_pid" || return 1
   while [[ -e /proc/$server_pid && $(sed 's/.*) //' "/proc/$server_pid/stat" 2>/dev/null) != Z* ]]; do
-    if ((SECONDS >= end)); then
+    if ((${EPOCHREALTIME/./} >= end)); then
       printf 'still running two seconds after SIGTERM\n' >&2
       kill -KILL "$server_pid"
       forget_server
@@ -74,7 +75,7 @@ stop_server() {
 
 stop_all() {
   local pid
-  for pid in "${servers[@]}"; do kill -KILL "$pid" 2>/dev/null; done
+  for pid in "${servers[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
   servers=()
   return 0
 }
