@@ -3,12 +3,10 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -18,28 +16,10 @@
 #include "app/server.h"
 #include "app/settings_to.h"
 #include "base/address.h"
+#include "base/temp_folder.h"
 #include "config/settings.h"
 
 namespace lamplighter::tests {
-
-/// A folder of its own, gone at the end.
-class TempFolder {
- public:
-  TempFolder() {
-    auto pattern = (std::filesystem::temp_directory_path() / "lamplighter-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  std::string file(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// A whole server inside the test, on loopback ports the kernel chose: `ServerFixture server{{{"dial.key", "3"}}};`
 class ServerFixture {

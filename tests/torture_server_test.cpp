@@ -137,8 +137,9 @@ TEST(TortureServerAfterwards, NoTableHasGrown) {
     peer.send(server.sip(), read(std::string(info) + ".dat"));
   }
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
-  while (!server->idle() && std::chrono::steady_clock::now() < deadline)
+  while ((server->totals().requests < 5 || !server->idle()) && std::chrono::steady_clock::now() < deadline)
     (void)peer.receive(std::chrono::milliseconds{20});
+  EXPECT_EQ(server->totals().requests, 5u);
   EXPECT_TRUE(server->idle());
 }
 

@@ -1,6 +1,10 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <memory>
+#include <string>
+#include <string_view>
 
 #include "cli/commands.h"
 #include "cli/version.h"
@@ -27,6 +31,33 @@ Everyday:
 
 Each subcommand has its own --help.)";
 
+/// In the list of subcommands only the first sentence of what each does; the rest is for its own --help.
+class Summaries final : public CLI::Formatter {
+ public:
+  std::string make_subcommand(const CLI::App* command) const override {
+    auto summary = command->get_description();
+    summary.resize(std::min({summary.size(), summary.find('\n'), summary.find(". "), summary.find(": ")}));
+    if (summary.ends_with('.')) summary.pop_back();
+    auto name = command->get_name();
+    name.resize(std::max<std::size_t>(name.size() + 2, 12), ' ');
+    return "  " + name + summary + "\n";
+  }
+};
+
+bool has_command(const CLI::App& app, std::string_view name) {
+  return std::ranges::any_of(app.get_subcommands({}),
+                             [&](const CLI::App* command) { return command->get_name() == name; });
+}
+
+/// The command whose name is nearest to what was typed, for "did you mean"; empty when none is near.
+std::string nearest_command(const CLI::App& app, std::string_view typed) {
+  for (const auto* command : app.get_subcommands({})) {
+    const std::string_view name = command->get_name();
+    if (name.starts_with(typed) || typed.starts_with(name)) return std::string(name);
+  }
+  return {};
+}
+
 /// One line on stderr and status 2 for what was asked wrongly; help and version go to stdout with status 0.
 int explain(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);
@@ -42,9 +73,9 @@ int explain(const CLI::App& app, const CLI::ParseError& error) {
 
 int main(int argc, char** argv) {
   CLI::App app(kAbout, "lamplighter");
-  app.footer(kExamples);
   app.set_version_flag("--version", std::string("lamplighter ") + lamplighter::cli::kVersion, "Print the version");
   app.require_subcommand(1);
+  app.formatter(std::make_shared<Summaries>());
 
   lamplighter::cli::Run run;
   lamplighter::cli::add_serve(app, run);
@@ -52,7 +83,14 @@ int main(int argc, char** argv) {
   lamplighter::cli::add_user(app, run);
   lamplighter::cli::add_check(app, run);
   lamplighter::cli::add_load(app, run);
+  app.footer(kExamples);  // last: subcommands would inherit it
 
+  if (argc > 1 && argv[1][0] != '-' && !has_command(app, argv[1])) {
+    const auto near = nearest_command(app, argv[1]);
+    std::fprintf(stderr, "lamplighter: no subcommand '%s'%s (see lamplighter --help)\n", argv[1],
+                 near.empty() ? "" : (", did you mean " + near + "?").c_str());
+    return 2;
+  }
   try {
     app.parse(argc, argv);
     return run ? run() : 0;

@@ -18,7 +18,6 @@ using namespace std::chrono_literals;
 using sip::HeaderId;
 
 // What a binding may take in memory and in the store; far beyond what phones send.
-constexpr std::size_t kMaxContactUri = sip::Message::kMaxUri;
 constexpr std::size_t kMaxInstance = 256;
 constexpr std::size_t kMaxPath = 2048;
 constexpr std::size_t kMaxCallId = 256;
@@ -182,7 +181,6 @@ std::optional<Registrar::Refusal> Registrar::parse_contact(const sip::Message& r
   const auto address = sip::parse_name_addr(element);
   if (!address) return Refusal{400, "Bad Contact header"};
   // Any scheme may be bound (§10.3 names none); calls are routed to sip and sips contacts only.
-  if (address->uri_text.size() > kMaxContactUri) return Refusal{400, "Contact URI Too Long"};
 
   location::RequestedContact contact;
   contact.uri = address->uri_text;

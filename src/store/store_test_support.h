@@ -1,41 +1,19 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <chrono>
 #include <condition_variable>
-#include <filesystem>
 #include <map>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/temp_folder.h"
 #include "store/store.h"
 
 // What the tests of this room share.
 namespace lamplighter::store {
-
-/// A folder of its own, gone at the end.
-class TempFolder {
- public:
-  TempFolder() {
-    auto pattern = (std::filesystem::temp_directory_path() / "lamplighter-store-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  std::string file(const std::string& name = "lamplighter.db") const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
-
-inline SocketAddress address(const char* text) { return SocketAddress::parse(text).value(); }
 
 /// A binding in which no two fields hold the same.
 inline location::Binding sample_binding(const std::string& uri) {
