@@ -38,7 +38,7 @@ std::optional<Request> request_from(http::request<http::string_body>& message, c
 
 }  // namespace
 
-HttpConnection::HttpConnection(std::shared_ptr<asio::io_context> loop, asio::ip::tcp::socket socket,
+HttpConnection::HttpConnection(const std::shared_ptr<asio::io_context>& loop, asio::ip::tcp::socket socket,
                                const HttpSettings& settings, const Router& router,
                                std::function<void(HttpConnection*)> on_end)
     : loop_(loop),

@@ -20,7 +20,7 @@ namespace lamplighter::api {
 class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
  public:
   /// `loop` is shared with the answers, which may come from other threads when the server is already gone.
-  HttpConnection(std::shared_ptr<boost::asio::io_context> loop, boost::asio::ip::tcp::socket socket,
+  HttpConnection(const std::shared_ptr<boost::asio::io_context>& loop, boost::asio::ip::tcp::socket socket,
                  const HttpSettings& settings, const Router& router, std::function<void(HttpConnection*)> on_end);
 
   void read();

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kSecretHex = 64;
 
 std::expected<std::string, std::string> make(const std::string& path) {
-  const auto secret = secret_hex(kSecretHex / 2);
+  auto secret = secret_hex(kSecretHex / 2);
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   const bool written = file >= 0 && ::write(file, secret.data(), secret.size()) == static_cast<ssize_t>(secret.size());
   const int error = errno;

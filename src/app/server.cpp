@@ -182,7 +182,7 @@ std::expected<void, std::string> Server::start() {
   s.make_cores();
   const auto loaded = s.store->load(
       {.binding = [&](std::string aor, location::Binding binding) { s.restore(std::move(aor), std::move(binding)); },
-       .key = [&](std::string aor, lamp::KeyName name, lamp::Key key,
+       .key = [&](const std::string& aor, lamp::KeyName name, lamp::Key key,
                   std::uint64_t version) { s.keyboards.restore(aor, std::move(name), std::move(key), version); }});
   if (!loaded) return fail(loaded.error().what);
   if (auto opened = s.open_http(); !opened) return fail(opened.error());

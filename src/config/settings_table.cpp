@@ -210,9 +210,11 @@ std::span<const Setting> settings_table() {
        "Networks whose phones need no password. Whoever can send from such an address can register as anybody, so name "
        "only networks you control. An empty list asks everybody.",
        R"(["127.0.0.0/8", "192.168.178.0/24"])", networks},
-      {"auth.algorithms", Strings{"SHA-256", "MD5"}, "",
-       "Digest algorithms offered to phones, the preferred one first. Many phones know only MD5.", R"(["MD5"])",
-       algorithms},
+      {"auth.algorithms", Strings{"MD5"}, "",
+       "Digest algorithms offered to phones, the preferred one first. Add SHA-256 when every phone knows RFC 8760: "
+       "many "
+       "give up when they are offered one that they do not know.",
+       R"(["SHA-256", "MD5"])", algorithms},
       {"auth.nonce_lifetime", milliseconds(300s), "",
        "How long a phone may use one challenge before it gets a new one (without asking its user again).", "",
        seconds_between<10, 86'400>},

@@ -125,6 +125,7 @@ class Core final : public transport::Receiver, public transaction::TransactionUs
   bool refuse_extensions(transaction::ServerId id, const sip::Message& request, sip::HeaderId header, TimePoint now);
   bool authenticate(transaction::ServerId id, const sip::Message& request, Authenticator::Role role, TimePoint now,
                     Authenticator::Verdict& verdict);
+  bool speaks_for_itself(const sip::Message& request, const Authenticator::Verdict& verdict) const;
   void register_phone(transaction::ServerId id, const sip::Message& request, const Routing& routing, TimePoint now);
   void answer_options(transaction::ServerId id, const sip::Message& request, TimePoint now);
   bool dial_to_light(transaction::ServerId id, const sip::Message& request, const Routing& routing, TimePoint now);

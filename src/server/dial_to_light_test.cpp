@@ -154,6 +154,43 @@ TEST_F(DialToLight, AStrangerMustProveWhoHeIsBeforeALampMoves) {
   EXPECT_FALSE(keyboards.find("101@localhost", "2"));
 }
 
+//  stranger         server
+//    | INVITE 431     |
+//    |--------------->|
+//    |<----- 407 -----|
+//    | INVITE 431     |  with the password of 101
+//    |--------------->|
+//    |<----- 404 -----|
+//    |<--- MESSAGE ---|
+TEST_F(DialToLight, WithAPasswordAPhoneMovesItsOwnLampsAndNobodyElses) {
+  const auto ha1 = [](const std::string& user) {
+    return sip::digest_ha1(sip::DigestAlgorithm::kMd5, user, "lamplighter", "secret");
+  };
+  credentials.replace({{"101", "lamplighter", ha1("101"), ""}, {"102", "lamplighter", ha1("102"), ""}});
+  start();
+  for (const auto* user : {"101", "102"}) {
+    auto invite = press("431", std::string("z9hG4bKa") + user);
+    const auto challenged = receive("192.0.2.66:5060", invite.text());
+    ASSERT_EQ(challenged.at(0).status(), 407);
+    const auto header = challenged[0].header("Proxy-Authenticate");
+    const auto challenge = sip::parse_digest_challenge(header);
+    ASSERT_TRUE(challenge);
+    invite.branch = std::string("z9hG4bKb") + user;
+    invite.cseq = "2";
+    invite.extra.push_back("Proxy-Authorization: " +
+                           sip::digest_authorization(*challenge, user, "secret", "INVITE", invite.uri, "0a4f113b", 1));
+    const auto out = receive("192.0.2.66:5060", invite.text());
+    if (std::string_view(user) == "101") {
+      ASSERT_EQ(out.size(), 2u);
+      EXPECT_EQ(out[0].start_line(), "SIP/2.0 404 Not a call");
+    } else {
+      ASSERT_EQ(out.size(), 1u) << "102 called itself 101";
+      EXPECT_EQ(out[0].status(), 403);
+    }
+  }
+  EXPECT_EQ(core().counters().presses.value(), 1u);
+}
+
 TEST_F(DialToLight, ReplyCodeReasonAndSenderAreSettings) {
   settings.dial_reply_code = 486;
   settings.dial_reply_reason = "Lamp set";

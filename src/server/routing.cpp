@@ -82,6 +82,7 @@ void Core::on_request(ServerId id, const Message& request, const Flow&, TimePoin
 
   Authenticator::Verdict verdict;
   if (!authenticate(id, request, Authenticator::Role::kProxy, now, verdict)) return;
+  if (!speaks_for_itself(request, verdict)) return reply(id, request, 403, "From is not the authenticated user", now);
   if (!for_us) return to_address(id, request, *routing, loop, shared_.settings.relay_foreign, now);
   if (routing->uri.user.empty()) return reply(id, request, 405, {}, now, kAllow);
   if (dial_to_light(id, request, *routing, now)) return;
@@ -117,6 +118,13 @@ bool Core::authenticate(ServerId id, const Message& request, Authenticator::Role
   ++counters_.challenges;
   reply(id, request, verdict.status, verdict.reason, now, verdict.headers);
   return false;
+}
+
+/// Who proved to be 102 may not call, or move lamps, as 101.
+bool Core::speaks_for_itself(const Message& request, const Authenticator::Verdict& verdict) const {
+  if (verdict.trusted) return true;
+  const auto from = sip::parse_name_addr(request.header(HeaderId::kFrom));  // validate() has read it
+  return from->uri.is_sip() && sip::unescape(from->uri.user) == verdict.user;
 }
 
 void Core::register_phone(ServerId id, const Message& request, const Routing&, TimePoint now) {

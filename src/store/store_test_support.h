@@ -15,6 +15,8 @@
 // What the tests of this room share.
 namespace lamplighter::store {
 
+inline SocketAddress address(const char* text) { return SocketAddress::parse(text).value(); }
+
 /// A binding in which no two fields hold the same.
 inline location::Binding sample_binding(const std::string& uri) {
   location::Binding binding;
