@@ -88,11 +88,9 @@ std::expected<Change, Refusal> Location::plan(const Entry* entry, const Register
   }
 
   // §10.3 step 7: all or nothing, so nothing is touched before every contact has passed.
-  std::size_t fresh = 0;  // contacts that are bound for the first time
   std::vector<bool> gone(bound.size());
   for (const auto& contact : request.contacts) {
     const Binding* same = nullptr;
-    bool replaces = false;
     for (std::size_t i = 0; i < bound.size(); ++i) {
       const auto& binding = *bound[i];
       const bool same_uri = binding.uri == contact.uri || same_uri_(binding.uri, contact.uri);
@@ -101,11 +99,10 @@ std::expected<Change, Refusal> Location::plan(const Entry* entry, const Register
       // A URI may be equal in the sense of §19.1.4 to several that are not equal to each other: one stands for the
       // refresh, best the one spelt the same way, and the others go.
       if (same_uri && (!same || binding.uri == contact.uri)) same = &binding;
-      replaces = true;
       gone[i] = true;
     }
     // The same contact twice in one request: the later one stands.
-    const auto twice = std::erase_if(change.put, [&](const Binding& put) {
+    std::erase_if(change.put, [&](const Binding& put) {
       return put.uri == contact.uri || same_uri_(put.uri, contact.uri) ||
              same_instance(put, contact.instance, contact.reg_id);
     });
@@ -113,7 +110,6 @@ std::expected<Change, Refusal> Location::plan(const Entry* entry, const Register
     // A new Call-ID is a phone that has booted and forgotten its lamps (PROTOCOL §5).
     const bool refreshed = same && same->call_id == request.call_id;
     change.put.push_back(bind(request, contact, refreshed ? same->registered : now, now));
-    if (!replaces && twice == 0) ++fresh;
   }
   std::size_t kept = 0;
   for (std::size_t i = 0; i < bound.size(); ++i) {
@@ -126,8 +122,9 @@ std::expected<Change, Refusal> Location::plan(const Entry* entry, const Register
       change.remove.push_back(uri);
     }
   }
-  // Phones that are already in may refresh even after the administrator has lowered the limit.
-  if (fresh > 0 && kept + change.put.size() > limits_.contacts_per_aor) {
+  // Phones that are already in may refresh even after the administrator has lowered the limit: only growing is refused.
+  const auto total = kept + change.put.size();
+  if (total > limits_.contacts_per_aor && total > bound.size()) {
     return std::unexpected(Refusal::kTooManyContacts);
   }
   return change;

@@ -98,7 +98,6 @@ struct Model {
       return {};
     }
     const auto before = next;
-    bool fresh = false;
     for (const auto& contact : step.contacts) {
       const auto same = [&](const Row& row) {
         return same_uri(row.contact.uri, contact.uri) ||
@@ -113,14 +112,13 @@ struct Model {
       for (const auto& row : before) {
         if (same_uri(row.contact.uri, contact.uri) && row.call_id == step.call_id) registered = row.registered;
       }
-      if (contact.expires > 0 && std::ranges::none_of(before, same) && std::ranges::none_of(next, same)) fresh = true;
       std::erase_if(next, same);
       if (contact.expires > 0) {
         next.push_back(
             {contact, step.call_id, step.cseq, registered, now + std::chrono::seconds(contact.expires), true});
       }
     }
-    if (fresh && next.size() > kLimit) return Refusal::kTooManyContacts;
+    if (next.size() > kLimit && next.size() > before.size()) return Refusal::kTooManyContacts;
     rows = next;
     return {};
   }

@@ -201,6 +201,14 @@ TEST_F(LocationTest, MoreContactsThanTheLimitAreRefusedAsAWhole) {
   EXPECT_TRUE(apply(plan("b", 2, {contact("sip:3@h")}))) << "a refresh at the limit";
 }
 
+// Found by the property: an instance that moves to a new URI while its old URI is claimed anew, in one request.
+TEST_F(LocationTest, OneContactThatMatchesOldOnesInTwoWaysDoesNotSlipPastTheLimit) {
+  apply(plan("a", 1, {contact("sip:1@h"), contact("sip:5@h")}));
+  apply(plan("b", 1, {contact("sip:2@h", 3600s, "<urn:uuid:j>")}));
+  EXPECT_EQ(plan("c", 1, {contact("sip:3@h", 3600s, "<urn:uuid:j>"), contact("sip:2@h")}).error(),
+            Refusal::kTooManyContacts);
+}
+
 TEST_F(LocationTest, ExpiredContactsDoNotCountAgainstTheLimit) {
   apply(plan("a", 1, {contact("sip:1@h", 60s), contact("sip:2@h", 60s), contact("sip:3@h", 60s)}));
   now += 60s;
