@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cassert>
 #include <iterator>
 
 #include "server/branch.h"
@@ -137,6 +138,7 @@ void Proxy::act(std::uint32_t slot, ResponseContext::Decision decision, const Me
   switch (decision.verdict) {
     case ResponseContext::Verdict::kNothing: return;
     case ResponseContext::Verdict::kForward:
+      assert(response != nullptr);  // only a response makes a context say so
       write_forwarded_response(buffer_, *response);
       table_.respond(context.server, response->status(), buffer_, now);
       break;

@@ -53,6 +53,7 @@ std::expected<void, StoreError> MemoryStore::load(const Visitor& visitor) {
 std::expected<std::vector<location::Credential>, StoreError> MemoryStore::credentials() {
   return state_.with([](const State& state) {
     std::vector<location::Credential> all;
+    all.reserve(state.credentials.size());
     for (const auto& [name, credential] : state.credentials) all.push_back(credential);
     return all;
   });

@@ -1,5 +1,6 @@
 #include "transaction/servers.h"
 
+#include <cassert>
 #include <vector>
 
 #include "transaction/keys.h"
@@ -138,7 +139,10 @@ void Servers::run(ServerId id, const Actions& actions, const Event& event) {
         break;
       case Action::Kind::kStop: entry->timers.stop(context_, action.timer); break;
       case Action::Kind::kDeliverRequest: deliver(id, event); break;
-      case Action::Kind::kDeliverAck: context_.user.on_ack(id, *event.message, *event.flow, event.now); break;
+      case Action::Kind::kDeliverAck:
+        assert(event.message && event.flow);
+        context_.user.on_ack(id, *event.message, *event.flow, event.now);
+        break;
       case Action::Kind::kTimeout: ++context_.counters.timeouts; break;
       case Action::Kind::kTransportFailure: break;  // the user learns by on_server_done(), in time
       case Action::Kind::kTerminated:
@@ -154,6 +158,7 @@ void Servers::run(ServerId id, const Actions& actions, const Event& event) {
 }
 
 void Servers::deliver(ServerId id, const Event& event) {
+  assert(event.message && event.flow);  // machines deliver only what came as a message
   const auto& request = *event.message;
   if (request.method() == sip::Method::kCancel) {
     const auto invite = find(request, sip::name_of(sip::Method::kInvite));  // §9.2
