@@ -2,7 +2,10 @@
 
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/status.hpp>
-#include <boost/json/serialize.hpp>
+#include <cassert>
+
+#include "api/strict_json.h"
+#include "lamp/utf8.h"
 
 namespace lamplighter::api {
 
@@ -13,7 +16,31 @@ std::string_view Request::header(std::string_view name) const {
   return {};
 }
 
-Response json(const boost::json::object& document) { return {.body = boost::json::serialize(document), .headers = {}}; }
+std::string_view Request::param(std::string_view name) const {
+  for (const auto& [key, value] : params) {
+    if (key == name) return value;
+  }
+  assert(!"the route's pattern has no such segment");
+  return {};
+}
+
+std::string quoted(std::string_view text) {
+  constexpr std::size_t kLongest = 64;
+  std::string out = "\"";
+  auto shown = text.substr(0, kLongest);
+  if (shown.size() < text.size()) {  // not in the middle of a character
+    while (!shown.empty() && (static_cast<unsigned char>(text[shown.size()]) & 0xc0) == 0x80) shown.remove_suffix(1);
+  }
+  const bool cut = shown.size() < text.size();
+  while (auto fault = lamp::find_fault(shown)) {
+    out.append(shown.substr(0, fault->offset)) += '?';
+    shown.remove_prefix(fault->offset + 1);
+  }
+  out += shown;
+  return out += cut ? "…\"" : "\"";
+}
+
+Response json(const boost::json::object& document) { return {.body = to_text(document), .headers = {}}; }
 
 Response problem(unsigned status, std::string_view detail, boost::json::object extra) {
   boost::json::object document{
@@ -23,10 +50,12 @@ Response problem(unsigned status, std::string_view detail, boost::json::object e
       {"detail", detail},
   };
   for (auto& member : extra) document.insert_or_assign(member.key(), std::move(member.value()));
-  return {.status = status,
-          .content_type = "application/problem+json",
-          .body = boost::json::serialize(document),
-          .headers = {}};
+  return {.status = status, .content_type = "application/problem+json", .body = to_text(document), .headers = {}};
+}
+
+Response problem(const Fault& fault) {
+  auto field = quoted(fault.field);  // may be a name from outside
+  return problem(fault.status, fault.what, {{"field", std::string_view(field).substr(1, field.size() - 2)}});
 }
 
 Answer::~Answer() {

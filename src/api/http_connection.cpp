@@ -6,6 +6,10 @@
 #include <boost/beast/http/write.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+#include <expected>
+
+#include "api/access.h"
+#include "lamp/utf8.h"
 
 namespace lamplighter::api {
 namespace {
@@ -20,15 +24,21 @@ SocketAddress address_of(const asio::ip::tcp::endpoint& endpoint) {
   return {IpAddress::v6(endpoint.address().to_v6().to_bytes()), port};
 }
 
-/// nullopt: the request-target is no path.
-std::optional<Request> request_from(http::request<http::string_body>& message, const SocketAddress& remote) {
+/// The error is for people.
+std::expected<Request, std::string> request_from(http::request<http::string_body>& message,
+                                                 const SocketAddress& remote) {
   auto url = boost::urls::parse_origin_form(message.target());
   if (!url)
     url = boost::urls::parse_absolute_uri(message.target());  // a proxy's way, to be taken too (RFC 9112 §3.2.2)
-  if (!url) return std::nullopt;
+  if (!url) return std::unexpected("the request target is not a path");
   Request request;
   request.method = message.method_string();
   request.path = url->path();
+  if (auto fault = lamp::find_fault(request.path)) {
+    return std::unexpected(std::string("the path has ") +
+                           (fault->control ? "a control character" : "bytes that are not UTF-8"));
+  }
+  request.raw_path = url->encoded_path();
   request.query = url->encoded_query();
   for (const auto& field : message) request.headers.emplace_back(field.name_string(), field.value());
   request.body = std::move(message.body());
@@ -87,7 +97,8 @@ void HttpConnection::handle() {
   head_ = message.method() == http::verb::head;
   bool keep_alive = message.keep_alive();
   auto request = request_from(message, remote_);
-  if (!request) return write(problem(400, "the request target is not a path"), keep_alive);
+  if (!request) return write(problem(400, request.error()), keep_alive);
+  if (auto refusal = check_access(*request, settings_.token)) return write(std::move(*refusal), keep_alive);
 
   std::weak_ptr<HttpConnection> self = weak_from_this();
   // The connection must not die between the request and an answer from elsewhere: the server's list holds it.

@@ -11,12 +11,14 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <cassert>
+#include <map>
 #include <thread>
 #include <unordered_map>
 
 #include "api/http_connection.h"
 #include "api/router.h"
 #include "base/bind_error.h"
+#include "base/guarded.h"
 #include "base/log.h"
 
 namespace lamplighter::api {
@@ -39,6 +41,30 @@ tcp::endpoint endpoint_of(const SocketAddress& address) {
 
 }  // namespace
 
+/// The way onto the control thread, shared with those who may outlive the server. Nothing is queued once it is shut:
+/// what a task holds must not wait in a loop that will never run it.
+class HttpServer::Gate {
+ public:
+  explicit Gate(std::shared_ptr<asio::io_context> loop) : loop_(std::move(loop)) {}
+
+  void post(Task task) {
+    open_.with([&](bool open) {
+      if (open) asio::post(*loop_, [task = std::move(task)]() mutable { task(); });
+    });
+  }
+  /// `last` is the last task to be queued. False when it was shut already.
+  bool shut(Task last) {
+    return open_.with([&](bool& open) {
+      if (open) asio::post(*loop_, [last = std::move(last)]() mutable { last(); });
+      return std::exchange(open, false);
+    });
+  }
+
+ private:
+  std::shared_ptr<asio::io_context> loop_;
+  Guarded<bool> open_{true};
+};
+
 struct HttpServer::Impl {
   explicit Impl(HttpSettings the_settings) : settings(std::move(the_settings)) {}
 
@@ -52,13 +78,15 @@ struct HttpServer::Impl {
   SocketAddress bound;
   /// Shared with answers on other threads, so that a late one finds a loop that merely no longer runs.
   std::shared_ptr<asio::io_context> loop = std::make_shared<asio::io_context>(1);
+  std::shared_ptr<Gate> gate = std::make_shared<Gate>(loop);
   asio::executor_work_guard<asio::io_context::executor_type> work{loop->get_executor()};
   tcp::acceptor acceptor{*loop};
   asio::steady_timer pause{*loop};
   std::unordered_map<HttpConnection*, std::shared_ptr<HttpConnection>> connections;
   std::atomic<std::size_t> connection_count{0};
+  std::map<std::uint64_t, asio::steady_timer> timers;
+  std::uint64_t last_timer = 0;
   std::thread thread;
-  bool stopped = false;
 };
 
 void HttpServer::Impl::accept() {
@@ -103,6 +131,7 @@ void HttpServer::Impl::shut_down() {
   boost::system::error_code ignored;
   acceptor.close(ignored);
   pause.cancel();
+  timers.clear();
   auto all = std::move(connections);
   connections.clear();
   connection_count = 0;
@@ -114,14 +143,20 @@ HttpServer::HttpServer(HttpSettings settings) : impl_(std::make_unique<Impl>(std
 
 HttpServer::~HttpServer() { stop(); }
 
-void HttpServer::route(std::string method, std::string path, Handler handler) {
+void HttpServer::route(std::string method, std::string_view pattern, Handler handler) {
   assert(!impl_->thread.joinable());
-  impl_->router.add(std::move(method), std::move(path), std::move(handler));
+  impl_->router.add(std::move(method), pattern, std::move(handler));
 }
 
 std::expected<void, std::string> HttpServer::open() {
   auto address = SocketAddress::parse(impl_->settings.listen);
   if (!address) return std::unexpected("http: " + address.error());
+  if (impl_->settings.token.empty() && !address->ip.is_loopback()) {
+    return std::unexpected(
+        "http: " + address->to_string() +
+        " can be reached from other machines, so a bearer token is needed: set http.token_file, or " +
+        "http.listen to a loopback address like 127.0.0.1:8080");
+  }
   boost::system::error_code error;
   auto& acceptor = impl_->acceptor;
   auto endpoint = endpoint_of(*address);
@@ -154,19 +189,32 @@ void HttpServer::start() {
 }
 
 void HttpServer::stop() {
-  if (std::exchange(impl_->stopped, true)) return;
-  if (!impl_->thread.joinable()) {
-    boost::system::error_code ignored;
-    impl_->acceptor.close(ignored);
-    return;
-  }
-  asio::post(*impl_->loop, [impl = impl_.get()] { impl->shut_down(); });
-  impl_->thread.join();
+  if (!impl_->gate->shut([impl = impl_.get()] { impl->shut_down(); })) return;
+  if (impl_->thread.joinable()) return impl_->thread.join();
+  boost::system::error_code ignored;
+  impl_->acceptor.close(ignored);
 }
 
-void HttpServer::post(Task task) {
-  asio::post(*impl_->loop, [task = std::move(task)]() mutable { task(); });
+void HttpServer::post(Task task) { impl_->gate->post(std::move(task)); }
+
+std::function<void(Task)> HttpServer::poster() const {
+  return [gate = impl_->gate](Task task) { gate->post(std::move(task)); };
 }
+
+std::uint64_t HttpServer::after(std::chrono::milliseconds delay, Task task) {
+  const auto number = ++impl_->last_timer;
+  auto& timer = impl_->timers.emplace(number, *impl_->loop).first->second;
+  timer.expires_after(delay);
+  timer.async_wait(
+      [impl = impl_.get(), number, task = std::move(task)](const boost::system::error_code& error) mutable {
+        // A timer that has fired already can no longer be cancelled, only be found missing.
+        if (error || impl->timers.erase(number) == 0) return;
+        task();
+      });
+  return number;
+}
+
+void HttpServer::cancel(std::uint64_t timer) { impl_->timers.erase(timer); }
 
 std::size_t HttpServer::connections() const { return impl_->connection_count; }
 

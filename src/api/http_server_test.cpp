@@ -4,63 +4,18 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http.hpp>
-#include <boost/json/parse.hpp>
 #include <future>
 #include <thread>
+
+#include "api/test_client.h"
 
 namespace lamplighter::api {
 namespace {
 
-namespace asio = boost::asio;
-namespace http = boost::beast::http;
-using asio::ip::tcp;
+using namespace test;
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-/// A client with one connection, blocking, as plain as a client can be.
-class Client {
- public:
-  explicit Client(const HttpServer& server) {
-    socket_.connect({asio::ip::make_address(server.bound().ip.to_string()), server.bound().port});
-  }
-  http::response<http::string_body> request(http::verb verb, std::string_view target, std::string body = {}) {
-    http::request<http::string_body> request(verb, std::string(target), 11);
-    request.set(http::field::host, "localhost");
-    request.body() = std::move(body);
-    request.prepare_payload();
-    http::write(socket_, request);
-    return response(verb == http::verb::head);
-  }
-  http::response<http::string_body> response(bool to_head = false) {
-    http::response_parser<http::string_body> parser;
-    parser.skip(to_head);
-    http::read(socket_, buffer_, parser);
-    return parser.release();
-  }
-  void send(std::string_view text) {
-    boost::system::error_code ignored;  // the server may have cut us off already: what it answered is what counts
-    asio::write(socket_, asio::buffer(text), ignored);
-  }
-  /// Everything until the server closes.
-  std::string rest() {
-    std::string text;
-    boost::system::error_code error;
-    asio::read(socket_, asio::dynamic_buffer(text), error);
-    return text;
-  }
-
- private:
-  asio::io_context io_;
-  tcp::socket socket_{io_};
-  boost::beast::flat_buffer buffer_;
-};
 
 struct Running {
   explicit Running(HttpSettings settings = {}, const std::function<void(HttpServer&)>& add = {}) {
@@ -78,21 +33,6 @@ struct Running {
   HttpServer& operator*() { return *server; }
   std::unique_ptr<HttpServer> server;
 };
-
-/// Waits for what other threads bring about; false after far longer than it can take.
-template <typename F>
-bool eventually(F&& condition) {
-  auto deadline = std::chrono::steady_clock::now() + 20s;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
-
-boost::json::object document(const http::response<http::string_body>& response) {
-  return boost::json::parse(response.body()).as_object();
-}
 
 TEST(HttpServer, HealthzSaysOkAndWhatTheProgramAdds) {
   Running server;
@@ -258,8 +198,8 @@ TEST(HttpServer, StopCutsConnectionsAndRunsWhatWasPosted) {
 
 TEST(HttpServer, OpenErrorsAreForAnAdministrator) {
   Running server;
-  auto error = [](std::string listen) {
-    HttpServer second({.listen = std::move(listen)});
+  auto error = [](std::string listen, std::string token = {}) {
+    HttpServer second({.listen = std::move(listen), .token = std::move(token)});
     auto opened = second.open();
     return opened ? "no error" : opened.error();
   };
@@ -267,8 +207,94 @@ TEST(HttpServer, OpenErrorsAreForAnAdministrator) {
   EXPECT_EQ(error(taken), "http:" + taken +
                               ": address already in use; another program has this port, `ss -ltnp 'sport = :" +
                               std::to_string(server->bound().port) + "'` shows which");
-  EXPECT_THAT(error("203.0.113.77:8080"), HasSubstr("no interface of this machine has the address 203.0.113.77"));
+  EXPECT_THAT(error("203.0.113.77:8080", "secret"),
+              HasSubstr("no interface of this machine has the address 203.0.113.77"));
   EXPECT_THAT(error("8080"), HasSubstr("http: \"8080\" is not an address with a port"));
+  for (auto reachable : {"0.0.0.0:8080", "[::]:8080", "203.0.113.77:8080"}) {
+    EXPECT_THAT(error(reachable),
+                AllOf(HasSubstr(reachable), HasSubstr("needed: set http.token_file, or http.listen")));
+  }
+}
+
+TEST(HttpServer, TimersRunOnTheControlThreadUnlessCancelled) {
+  Running server({}, [&](HttpServer& http) {
+    http.route("GET", "/timers", [&](const Request&, Answer answer) {
+      auto text = std::make_shared<std::string>();
+      auto thread = std::this_thread::get_id();
+      auto note = [text, thread](char c) { *text += std::this_thread::get_id() == thread ? c : '?'; };
+      auto never = http.after(1ms, [note] { note('x'); });
+      http.after(20ms, [note, text, answer = std::move(answer)]() mutable {
+        note('c');
+        answer({.body = *text, .headers = {}});
+      });
+      http.after(10ms, [note] { note('b'); });
+      http.after(0ms, [note] { note('a'); });
+      http.cancel(never);
+    });
+  });
+  EXPECT_EQ(Client(*server).request(http::verb::get, "/timers").body(), "abc");
+}
+
+TEST(HttpServer, StopDropsTimersAndWhatTheyHold) {
+  auto held = std::make_shared<int>();
+  Running server({}, [&](HttpServer& http) {
+    http.route("GET", "/timer", [&](const Request&, Answer answer) {
+      http.after(1h, [held, answer = std::move(answer)]() mutable { answer({.body = {}, .headers = {}}); });
+    });
+  });
+  Client client(*server);
+  client.send("GET /timer HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(eventually([&] { return held.use_count() > 1; }));
+  server->stop();
+  EXPECT_EQ(client.rest(), "");
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+TEST(HttpServer, APosterMayOutliveTheServer) {
+  auto held = std::make_shared<int>();
+  std::function<void(Task)> post;
+  {
+    Running server;
+    post = server->poster();
+    std::promise<void> ran;
+    post([&] { ran.set_value(); });
+    ran.get_future().wait();
+  }
+  post([held] { FAIL() << "there is no server"; });
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+TEST(HttpServer, NamedSegmentsAreDecodedOneByOne) {
+  Running server({}, [](HttpServer& http) {
+    auto say = [&](std::string_view pattern, std::string text) {
+      http.route("GET", pattern, [text](const Request& request, Answer answer) {
+        std::string body = text;
+        for (const auto& [name, value] : request.params) body += " " + name + "=" + value;
+        answer({.body = body, .headers = {}});
+      });
+    };
+    say("/rooms/{room}/lamps/{lamp}", "lamp");
+    say("/rooms/{room}/lamps/all", "all");
+    say("/rooms/{room}", "room");
+    say("/rooms/hall", "hall");
+  });
+  Client client(*server);
+  auto get = [&](std::string_view target) { return client.request(http::verb::get, target); };
+  EXPECT_EQ(get("/rooms/a%2Fb/lamps/t%C3%BCr").body(), "lamp room=a/b lamp=tür");
+  EXPECT_EQ(get("/rooms/101@d/lamps/all?x=1").body(), "all room=101@d");
+  EXPECT_EQ(get("/rooms/%68all").body(), "hall");
+  EXPECT_EQ(get("/rooms/hall/lamps/2").body(), "lamp room=hall lamp=2");
+  EXPECT_EQ(get("/rooms/+49%2B1").body(), "room room=+49+1");
+  for (auto nothing :
+       {"/rooms/", "/rooms", "/rooms//lamps/1", "/rooms/a/b/lamps/1", "/rooms%2Fa", "/rooms/a/lamps/1/"}) {
+    EXPECT_EQ(get(nothing).result_int(), 404u) << nothing;
+  }
+  EXPECT_EQ(document(get("/rooms/a%ff"))["detail"], "the path has bytes that are not UTF-8");
+  EXPECT_EQ(document(get("/rooms/a%0Ab"))["detail"], "the path has a control character");
+  EXPECT_EQ(get("/rooms/a%zz").result_int(), 400u);
+  auto wrong = client.request(http::verb::put, "/rooms/a%2Fb");
+  EXPECT_EQ(wrong[http::field::allow], "GET, HEAD");
+  EXPECT_EQ(document(wrong)["detail"], "/rooms/a%2Fb takes GET, HEAD");
 }
 
 TEST(HttpServer, ListensOnIpv6) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -38,6 +39,21 @@ std::expected<std::string, std::string> load_or_make_secret(const std::string& p
   if (file >> secret && secret.size() == kSecretHex) return secret;
   return std::unexpected(fmt::format(
       "{}: does not hold a secret of {} hex digits; remove the file and a new one is made", path, kSecretHex));
+}
+
+std::expected<std::string, std::string> load_token(const std::string& path) {
+  constexpr std::size_t kShortest = 16;
+  std::ifstream file(path);
+  std::string token;
+  if (!file || !std::getline(file, token)) {
+    return std::unexpected(fmt::format("{}: cannot be read: {}; make it with: openssl rand -hex 32 > {}", path,
+                                       std::strerror(errno), path));
+  }
+  const bool visible = std::ranges::all_of(token, [](char c) { return c > 0x20 && c < 0x7f; });
+  if (token.size() >= kShortest && visible) return token;
+  return std::unexpected(
+      fmt::format("{}: the first line is no token, expected at least {} visible characters without blanks", path,
+                  kShortest));
 }
 
 }  // namespace lamplighter::app

@@ -9,4 +9,8 @@ namespace lamplighter::app {
 /// file only its owner can read, made at the first start. The error names the path and what to do.
 std::expected<std::string, std::string> load_or_make_secret(const std::string& path);
 
+/// The first line of a file, which must be a token: at least 16 characters without blanks. The error names the path and
+/// what to do.
+std::expected<std::string, std::string> load_token(const std::string& path);
+
 }  // namespace lamplighter::app

@@ -10,11 +10,14 @@
 #include <thread>
 
 #include "api/http_server.h"
+#include "api/phones_api.h"
 #include "app/secret.h"
 #include "app/settings_to.h"
 #include "base/log.h"
 #include "location/credentials.h"
 #include "server/core.h"
+#include "server/desk_store.h"
+#include "server/restore.h"
 #include "sip/uri.h"
 
 namespace lamplighter::app {
@@ -58,23 +61,28 @@ struct Server::Impl {
         core_settings(app::core_settings(settings)),
         dial_plan(dial_plan_settings(settings)),
         location({static_cast<std::size_t>(settings.integer("registrar.contacts_per_aor"))}, same_uri),
-        keyboards({.keys_per_phone = static_cast<std::size_t>(settings.integer("lamp.keys_per_phone"))}) {}
+        phones(phones_settings(settings), clock) {}
 
   std::expected<void, std::string> open_store();
   std::expected<void, std::string> open_workers();
   std::expected<void, std::string> open_http();
-  void restore(std::string aor, location::Binding binding);
+  bool reach(location::Binding& binding);
+  std::expected<void, std::string> restore();
+  std::optional<std::string> canonical_aor(std::string_view phone) const;
   void make_cores();
 
   config::Settings settings;
-  SystemClock clock;
+  SystemClock machine_clock;
+  JumpGuard clock{machine_clock};
   server::CoreSettings core_settings;
   service::DialPlan dial_plan;
   location::Location location;
   location::Credentials credentials;
-  lamp::Keyboards keyboards;
+  lamp::Phones phones;
+  service::RecentPresses presses;
   std::string secret;
   std::unique_ptr<store::SqliteStore> store;
+  std::unique_ptr<service::LampDesk> desk;
   std::unique_ptr<server::Domains> domains;
   std::unique_ptr<server::Authenticator> authenticator;
   std::unique_ptr<server::DialogCookie> cookie;
@@ -131,7 +139,7 @@ std::expected<void, std::string> Server::Impl::open_workers() {
 
 /// A stored binding comes back with the flow it had. When the workers or listeners have changed since, it gets the
 /// nearest flow there is now.
-void Server::Impl::restore(std::string aor, location::Binding binding) {
+bool Server::Impl::reach(location::Binding& binding) {
   auto& flow = binding.flow;
   flow.worker = static_cast<std::uint8_t>(flow.worker % lanes.size());
   const auto bound = lanes[flow.worker].worker->bound();
@@ -139,12 +147,29 @@ void Server::Impl::restore(std::string aor, location::Binding binding) {
       flow.listener < bound.size() && bound[flow.listener].kind == flow.kind &&
       bound[flow.listener].address.port == flow.local.port &&
       (bound[flow.listener].address.ip == flow.local.ip || bound[flow.listener].address.ip.is_any());
-  if (!still_there) {
-    const auto near = lanes[flow.worker].worker->flow_to(flow.remote, flow.kind);
-    if (!near) return;  // no listener of that kind any more: the phone cannot be reached until it registers again
-    flow = *near;
+  if (still_there) return true;
+  const auto near = lanes[flow.worker].worker->flow_to(flow.remote, flow.kind);
+  if (near) flow = *near;
+  return near.has_value();
+}
+
+std::expected<void, std::string> Server::Impl::restore() {
+  auto restored = server::restore(*store, location, phones, *desk, presses, lanes.size(),
+                                  [this](location::Binding& binding) { return reach(binding); });
+  if (!restored) return std::unexpected(restored.error().what);
+  std::size_t behind = 0;
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    for (const auto& [wake, keys] : restored->behind[i]) behind += keys;
+    auto& core = *lanes[i].core;
+    core.executor().post([&core, list = std::move(restored->behind[i])]() mutable {
+      core.restore_lamps(std::move(list));
+    });
   }
-  location.apply({std::move(aor), {std::move(binding)}, {}});
+  if (restored->bindings + restored->keys > 0) {
+    log::info("store: restored {} contacts, {} keys, {} confirmed lamps; {} lamps to be sent", restored->bindings,
+              restored->keys, restored->confirmations, behind);
+  }
+  return {};
 }
 
 void Server::Impl::make_cores() {
@@ -154,8 +179,23 @@ void Server::Impl::make_cores() {
   authenticator = std::make_unique<server::Authenticator>(authenticator_settings(settings), credentials, clock, secret);
   cookie = std::make_unique<server::DialogCookie>(secret);
 
-  const server::Shared shared{clock,       core_settings, dial_plan, *domains,  *authenticator,
-                              credentials, *cookie,       location,  keyboards, *store};
+  desk = std::make_unique<service::LampDesk>(
+      phones, location, clock, server::desk_hooks(*store, [this](const lamp::Wake& wake) {
+        auto& core = *lanes[wake.worker % lanes.size()].core;
+        core.executor().post([&core, wake] { core.look_after(wake); });
+      }));
+  const server::Shared shared{.clock = clock,
+                              .settings = core_settings,
+                              .dial_plan = dial_plan,
+                              .domains = *domains,
+                              .authenticator = *authenticator,
+                              .credentials = credentials,
+                              .cookie = *cookie,
+                              .location = location,
+                              .phones = phones,
+                              .desk = *desk,
+                              .presses = presses,
+                              .store = *store};
   std::vector<server::Core*> peers;
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     auto& worker = *lanes[i].worker;
@@ -180,11 +220,7 @@ std::expected<void, std::string> Server::start() {
   if (auto opened = s.open_store(); !opened) return fail(opened.error());
   if (auto opened = s.open_workers(); !opened) return fail(opened.error());
   s.make_cores();
-  const auto loaded = s.store->load(
-      {.binding = [&](std::string aor, location::Binding binding) { s.restore(std::move(aor), std::move(binding)); },
-       .key = [&](const std::string& aor, lamp::KeyName name, lamp::Key key,
-                  std::uint64_t version) { s.keyboards.restore(aor, std::move(name), std::move(key), version); }});
-  if (!loaded) return fail(loaded.error().what);
+  if (auto restored = s.restore(); !restored) return fail(restored.error());
   if (auto opened = s.open_http(); !opened) return fail(opened.error());
   s.started_at = s.clock.now();
   s.running = true;
@@ -193,23 +229,51 @@ std::expected<void, std::string> Server::start() {
   return {};
 }
 
+/// "101" is 101 of the default domain; "101@example.com" must name a domain of ours.
+std::optional<std::string> Server::Impl::canonical_aor(std::string_view phone) const {
+  const auto at = phone.rfind('@');
+  const auto user = phone.substr(0, at);
+  if (user.empty()) return std::nullopt;
+  const auto host = at == std::string_view::npos ? domains->default_domain() : std::string(phone.substr(at + 1));
+  const auto text = fmt::format("sip:{}@{}", sip::escape_user(user), host);
+  const auto uri = sip::parse_uri(text);
+  if (!uri || !domains->is_ours(*uri, Flow{})) return std::nullopt;
+  std::string aor;
+  domains->canonical_aor(*uri, aor);
+  return aor;
+}
+
 std::expected<void, std::string> Server::Impl::open_http() {
   const auto& listen = settings.text("http.listen");
   if (listen.empty()) return {};
-  http = std::make_unique<api::HttpServer>(api::HttpSettings{.listen = listen});
+  api::HttpSettings http_settings{.listen = listen};
+  if (const auto& path = settings.text("http.token_file"); !path.empty()) {
+    auto token = load_token(path);
+    if (!token) return std::unexpected("http.token_file: " + token.error());
+    http_settings.token = std::move(*token);
+  }
+  http = std::make_unique<api::HttpServer>(std::move(http_settings));
+  api::add_phones(*http, {.desk = *desk,
+                          .phones = phones,
+                          .location = location,
+                          .credentials = credentials,
+                          .realm = authenticator->realm(),
+                          .clock = clock,
+                          .canonical_aor = [this](std::string_view phone) { return canonical_aor(phone); }});
   api::add_health(*http, [this] {
     const auto up = std::chrono::duration_cast<std::chrono::seconds>(clock.now() - started_at);
     std::uint64_t requests = 0;
-    std::uint64_t presses = 0;
+    std::uint64_t pressed = 0;
     for (const auto& lane : lanes) {
       requests += lane.core->counters().requests.value();
-      presses += lane.core->counters().presses.value();
+      pressed += lane.core->counters().presses.value();
     }
     return boost::json::object{{"uptime_seconds", up.count()},
                                {"phones", location.aors()},
                                {"bindings", location.bindings()},
                                {"requests", requests},
-                               {"presses", presses}};
+                               {"presses", pressed},
+                               {"keys_not_stored", desk->unstored()}};
   });
   return http->open();
 }
@@ -218,6 +282,9 @@ void Server::stop() {
   auto& s = *impl_;
   if (s.http) s.http->stop();
   for (auto& lane : s.lanes) lane.worker->stop();
+  for (auto& lane : s.lanes) {
+    if (lane.core) lane.core->flush();
+  }
   s.store.reset();  // commits what is queued; its answers go to workers that no longer run
   s.running = false;
 }
@@ -243,6 +310,8 @@ Server::Totals Server::totals() const {
     out.lamps_confirmed += lamps.confirmed.value();
     out.lamps_refused += lamps.refused.value();
     out.lamps_unreachable += lamps.unreachable.value();
+    out.lamps_retrying += lamps.retrying.value();
+    out.lamps_abandoned += lamps.abandoned.value();
     out.malformed += core.malformed_answered.value() + core.malformed_dropped.value();
     out.handed_over += core.handed_over.value();
     out.datagrams_dropped += lane.worker->counters().receive_dropped;

@@ -35,7 +35,8 @@ class Server {
     std::uint64_t phones = 0;  ///< addresses of record with a binding
     std::uint64_t bindings = 0;
     std::uint64_t requests = 0, responses = 0, presses = 0;
-    std::uint64_t lamps_sent = 0, lamps_confirmed = 0, lamps_refused = 0, lamps_unreachable = 0;
+    std::uint64_t lamps_sent = 0, lamps_confirmed = 0, lamps_refused = 0, lamps_unreachable = 0, lamps_retrying = 0,
+                  lamps_abandoned = 0;
     std::uint64_t malformed = 0, handed_over = 0, datagrams_dropped = 0;
   };
   Totals totals() const;

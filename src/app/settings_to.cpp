@@ -1,5 +1,11 @@
 #include "app/settings_to.h"
 
+#include <charconv>
+#include <map>
+
+#include "base/random.h"
+#include "config/units.h"
+#include "lamp/model.h"
 #include "lamp/x_buttons.h"
 
 namespace lamplighter::app {
@@ -9,6 +15,25 @@ using config::Settings;
 
 std::chrono::seconds seconds(const Settings& settings, std::string_view name) {
   return std::chrono::duration_cast<std::chrono::seconds>(settings.duration(name));
+}
+
+constexpr std::string_view kToggle = "toggle";
+
+std::string model_names() {
+  std::string out;
+  for (const auto& model : lamp::models()) out.append(out.empty() ? "" : " ").append(model.name);
+  return out;
+}
+
+/// Whoever reaches the API moves everybody's lamps.
+void check_api(const Settings& settings, std::vector<config::ConfigError>& errors) {
+  const auto& listen = settings.text("http.listen");
+  if (listen.empty() || !settings.text("http.token_file").empty()) return;
+  const auto address = SocketAddress::parse(listen);
+  if (address && !address->ip.is_loopback()) {
+    errors.push_back(settings.error_at(
+        "http.listen", "other machines reach " + listen + ", expected a loopback address or a token in http.token_file"));
+  }
 }
 
 }  // namespace
@@ -24,11 +49,20 @@ std::vector<config::ConfigError> check_meanings(const Settings& settings) {
     errors.push_back(settings.error_at("sip.listen", "no listener, expected at least one, like \"udp:0.0.0.0:5060\""));
   }
   for (const auto& [number, light] : settings.table("dial.lights")) {
-    if (!lamp::light_from(light)) {
+    if (!lamp::light_from(light) && light != kToggle) {
       errors.push_back(settings.error_at(
-          "dial.lights", "unknown light \"" + light + "\", expected one of " + lamp::light_names(), number));
+          "dial.lights", "unknown light \"" + light + "\", expected toggle or one of " + lamp::light_names(), number));
     }
   }
+  for (const auto* name : {"lamp.pauses", "lamp.batches"}) {
+    for (const auto& [model, value] : settings.table(name)) {
+      if (lamp::model_named(model) == nullptr) {
+        errors.push_back(settings.error_at(name, "unknown model \"" + model + "\", expected one of " + model_names(),
+                                           model));
+      }
+    }
+  }
+  check_api(settings, errors);
   if (const auto good = lamp::check_key_name(settings.text("dial.key")); !good) {
     errors.push_back(settings.error_at("dial.key", good.error()));
   }
@@ -74,7 +108,8 @@ server::CoreSettings core_settings(const Settings& settings) {
   out.proxy = {settings.duration("proxy.invite_timeout"), settings.flag("proxy.record_route")};
   out.dial_reply_code = static_cast<int>(settings.integer("dial.reply_code"));
   out.dial_reply_reason = settings.text("dial.reply_reason");
-  out.dial_from = settings.text("dial.from");
+  out.lamps = {settings.text("dial.from"), static_cast<std::size_t>(settings.integer("lamp.restore_rate")),
+               settings.duration("sip.t1")};
   return out;
 }
 
@@ -96,12 +131,37 @@ service::DialPlanSettings dial_plan_settings(const Settings& settings) {
   out.enabled = settings.flag("dial.enabled");
   out.user_agent = settings.text("dial.user_agent");
   for (const auto& [number, light] : settings.table("dial.lights")) {
+    if (light == kToggle) out.toggles.insert(number);
     if (const auto known = lamp::light_from(light)) out.lights[number] = *known;
   }
   out.key = settings.text("dial.key");
   out.number = settings.text("dial.number");
   out.label = settings.text("dial.label");
   out.press = lamp::press_from(settings.text("dial.press")).value_or(lamp::Press::kInvite);
+  return out;
+}
+
+lamp::PhonesSettings phones_settings(const Settings& settings) {
+  lamp::PhonesSettings out;
+  out.keys_per_phone = static_cast<std::size_t>(settings.integer("lamp.keys_per_phone"));
+  out.phones = static_cast<std::size_t>(settings.integer("lamp.phones"));
+  out.history = static_cast<std::size_t>(settings.integer("lamp.history"));
+  out.timing.retry_first = settings.duration("lamp.retry_first");
+  out.timing.retry_max = settings.duration("lamp.retry_max");
+  out.timing.linger = settings.duration("sip.t4");
+  out.unknown_models = settings.flag("lamp.unknown_models");
+  out.pace.gap = settings.duration("lamp.pause");
+  std::map<std::string, lamp::DeliveryPace> paces;
+  for (const auto& [model, text] : settings.table("lamp.pauses")) {
+    auto& pace = paces.try_emplace(model, out.pace).first->second;
+    pace.gap = config::parse_duration(text).value_or(std::chrono::milliseconds{0});
+  }
+  for (const auto& [model, text] : settings.table("lamp.batches")) {
+    auto& pace = paces.try_emplace(model, out.pace).first->second;
+    std::from_chars(text.data(), text.data() + text.size(), pace.batch);
+  }
+  out.paces.assign(paces.begin(), paces.end());
+  out.seed = secret_u64();
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "config/settings.h"
+#include "lamp/phones.h"
 #include "server/authenticator.h"
 #include "server/core.h"
 #include "service/dial_plan.h"
@@ -21,6 +22,7 @@ transport::WorkerSettings worker_settings(const config::Settings& settings);
 server::CoreSettings core_settings(const config::Settings& settings);
 server::AuthenticatorSettings authenticator_settings(const config::Settings& settings);
 service::DialPlanSettings dial_plan_settings(const config::Settings& settings);
+lamp::PhonesSettings phones_settings(const config::Settings& settings);
 store::SqliteSettings store_settings(const config::Settings& settings);
 
 }  // namespace lamplighter::app

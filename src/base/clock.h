@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 
 namespace lamplighter {
 
@@ -27,6 +28,30 @@ class SystemClock final : public Clock {
   WallTime wall() const override {
     return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
   }
+};
+
+/// Another clock, whose wall time was read once and has run evenly since: a wall clock that jumps (NTP step,
+/// administrator) neither ends all registrations at once nor revives dead ones, and two times of this clock are always
+/// in order. The next start reads the new time. While a machine sleeps its monotonic clock may stand still; that shows
+/// as a jump, too. Thread safe if the other clock is; that one outlives this.
+class JumpGuard final : public Clock {
+ public:
+  /// Corrections up to this are not worth a log line.
+  static constexpr std::chrono::seconds kTolerance{2};
+
+  explicit JumpGuard(const Clock& clock);
+
+  TimePoint now() const override { return clock_.now(); }
+  WallTime wall() const override { return wall_at(clock_.now()); }
+  /// How far the other clock's wall time is ahead of this one (behind: negative) by now, if more than kTolerance.
+  std::optional<Duration> jump() const;
+
+ private:
+  WallTime wall_at(TimePoint now) const;
+
+  const Clock& clock_;
+  TimePoint started_;
+  WallTime wall_started_;
 };
 
 /// A clock that stands still until told to move. Not thread safe: for single-threaded tests and simulations.

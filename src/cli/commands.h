@@ -13,6 +13,8 @@ using Run = std::function<int()>;
 void add_serve(CLI::App& app, Run& run);
 void add_phone(CLI::App& app, Run& run);
 void add_user(CLI::App& app, Run& run);
+void add_lamp(CLI::App& app, Run& run);
+void add_phones(CLI::App& app, Run& run);
 void add_check(CLI::App& app, Run& run);
 void add_load(CLI::App& app, Run& run);
 

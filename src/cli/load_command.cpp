@@ -9,8 +9,11 @@
 #include <sstream>
 
 #include "cli/commands.h"
+#include "load/api_load.h"
 #include "load/generator.h"
 #include "load/kernel.h"
+#include "load/keyboards.h"
+#include "load/witness.h"
 
 namespace lamplighter::cli {
 namespace {
@@ -20,15 +23,19 @@ constexpr auto kMaxDuration = std::chrono::minutes{10};
 struct Arguments {
   load::Options options;
   std::string server = "127.0.0.1:5060";
+  std::string http = "127.0.0.1:8080";
+  std::string token_file;
   std::string mode = "press";
   std::string password;
   std::string verify;
   double duration = 10;  // seconds
   double timeout = 32;
+  double pace = 0;
   std::uint64_t count = 0;
   std::uint32_t expires = 3600;
   pid_t server_pid = 0;
-  bool has_duration = false;
+  bool has_duration = false, has_phones = false, has_timeout = false;
+  bool api = false;
   bool json = false, no_register = false, allow_remote = false, quiet = false;
 };
 
@@ -74,9 +81,10 @@ void clear_progress(bool quiet) {
 }
 
 // A run with the server's processor time around it.
-load::Result measured(load::Generator& generator, load::Mode mode, load::Limit limit, std::optional<pid_t> server) {
+load::Result measured(load::Generator& generator, load::Director* director, load::Mode mode, load::Limit limit,
+                      std::optional<pid_t> server) {
   const auto before = server ? load::cpu_of(*server) : std::nullopt;
-  auto result = generator.run(mode, limit);
+  auto result = director == nullptr ? generator.run(mode, limit) : generator.run(*director, mode, limit);
   const auto after = server ? load::cpu_of(*server) : std::nullopt;
   result.server = server;
   if (before && after) result.server_cpu = *after - *before;
@@ -91,6 +99,88 @@ int report(const Arguments& arguments, const load::Result& result) {
   if (!result.missing.empty()) return failed(fmt::format("{} registrations are missing", result.missing.size()));
   const bool clean = result.refused + result.timeouts + result.unfinished == 0 && result.done > 0;
   return clean && !result.server_gone ? 0 : 1;
+}
+
+load::Mode mode_named(std::string_view name) {
+  using load::Mode;
+  for (const auto mode : {Mode::kRegister, Mode::kOptions, Mode::kApi, Mode::kKeyboards, Mode::kWitness}) {
+    if (load::name_of(mode) == name) return mode;
+  }
+  return Mode::kPress;
+}
+
+// What is wrong with the options for HTTP; nullopt: nothing.
+std::optional<std::string> prepare_http(Arguments& arguments) {
+  const auto http = SocketAddress::parse(arguments.http);
+  if (!http) return "--http: " + http.error();
+  arguments.options.http = *http;
+  if (!http->ip.is_loopback() && !arguments.allow_remote) {
+    return arguments.http + " is not on this machine; load harms a server in use. --allow-remote if it is yours";
+  }
+  if (arguments.token_file.empty()) return std::nullopt;
+  std::ifstream file(arguments.token_file);
+  if (!std::getline(file, arguments.options.token) || arguments.options.token.empty()) {
+    return "--token-file: cannot read a token from the first line of " + arguments.token_file;
+  }
+  return std::nullopt;
+}
+
+// What was not said depends on the mode.
+void set_defaults(Arguments& arguments, load::Mode mode, load::Limit& limit) {
+  auto& options = arguments.options;
+  using namespace std::chrono_literals;
+  switch (mode) {
+    case load::Mode::kApi:
+      if (options.in_flight == 0) options.in_flight = 1;
+      options.connections = options.in_flight;  // a write never waits for another one's connection
+      break;
+    case load::Mode::kKeyboards:
+      if (!arguments.has_phones) options.phones = 10'000;
+      if (options.in_flight == 0) options.in_flight = options.phones;
+      if (!arguments.has_duration) limit.duration = kMaxDuration;
+      break;
+    case load::Mode::kWitness:
+      if (!arguments.has_timeout) options.timeout = 5s;  // longer than any answer takes, shorter than a round
+      break;
+    default: break;
+  }
+}
+
+int keyboards(const Arguments& arguments, load::Generator& generator, load::Limit limit, std::optional<pid_t> server,
+              std::optional<load::Memory> before) {
+  load::Keyboards scenario(generator, arguments.count > 0 ? static_cast<std::uint32_t>(arguments.count) : 1);
+  const auto result = scenario.run(limit.duration, server, before);
+  clear_progress(arguments.quiet);
+  if (!scenario.complaint().empty()) fmt::print(stderr, "lamplighter load: {}\n", scenario.complaint());
+  fmt::print("{}{}", arguments.json ? load::to_json(result) : load::describe(result), arguments.json ? "\n" : "");
+  const auto& changes = result.changes;
+  const bool clean = changes.done > 0 && changes.refused + changes.timeouts + changes.unfinished == 0;
+  return clean && result.confirmed > 0 && result.wrong == 0 && result.messages == result.minimum ? 0 : 1;
+}
+
+// One line for each step, at once: whoever kills the server reads along.
+int witness(const Arguments& arguments, load::Generator& generator) {
+  constexpr auto kPatience = std::chrono::seconds{30};
+  load::Witness witness(generator);
+  const auto say = [](const std::string& line) {
+    fmt::print("{}\n", line);
+    std::fflush(stdout);
+  };
+  const std::uint64_t rounds = arguments.count > 0 ? arguments.count : UINT64_MAX;
+  for (std::uint64_t round = 0; round < rounds && !interrupted; ++round) {
+    say("working");
+    auto found = witness.work(kMaxDuration);
+    if (!found.server_gone) break;
+    say(fmt::format("gone: {} acknowledged, {} unsettled, {} refused", found.acknowledged, found.unsettled,
+                    found.refused));
+    if (!witness.wait_for_server(kPatience)) return failed("the server did not come back within 30 s");
+    witness.verify(found, kPatience);
+    for (const auto& line : found.broken) fmt::print(stderr, "broken: {}\n", line);
+    if (!found.broken.empty()) return failed("promises were broken");
+    say(fmt::format("kept: {} acknowledged, {} presses came again, {} lamps right after {:.2f} s", found.acknowledged,
+                    found.again, found.lamps, found.recovered));
+  }
+  return 0;
 }
 
 int run_load(const Arguments& given) {
@@ -108,10 +198,12 @@ int run_load(const Arguments& given) {
     return asked_wrongly("--duration: expected more than 0 and at most 10m");
   }
   if (!arguments.password.empty()) options.password = arguments.password;
+  if (arguments.api) arguments.mode = "api";
+  options.pace = std::chrono::microseconds{static_cast<std::int64_t>(arguments.pace * 1e6)};
   options.timeout = std::chrono::milliseconds{static_cast<std::int64_t>(arguments.timeout * 1000)};
   options.expires = std::chrono::seconds{arguments.expires};
 
-  load::Mode mode = load::Mode::kPress;
+  load::Mode mode = mode_named(arguments.mode);
   load::Limit limit{.duration = std::chrono::milliseconds{static_cast<std::int64_t>(arguments.duration * 1000)}};
   if (arguments.count > 0) limit.count = arguments.count;
   if (arguments.count > 0 && !arguments.has_duration) limit.duration = kMaxDuration;
@@ -121,10 +213,11 @@ int run_load(const Arguments& given) {
     limit = {.duration = kMaxDuration, .count = promises->size()};
     options.promises = std::move(*promises);
     mode = load::Mode::kQuery;
-  } else if (arguments.mode == "register") {
-    mode = load::Mode::kRegister;
-  } else if (arguments.mode == "options") {
-    mode = load::Mode::kOptions;
+  }
+  const bool over_http = mode == load::Mode::kApi || mode == load::Mode::kKeyboards || mode == load::Mode::kWitness;
+  if (over_http) {
+    if (auto wrong = prepare_http(arguments)) return asked_wrongly(*wrong);
+    set_defaults(arguments, mode, limit);
   }
 
   std::signal(SIGINT, on_interrupt);
@@ -135,9 +228,14 @@ int run_load(const Arguments& given) {
   if (!generator) return failed(generator.error());
   auto pid = arguments.server_pid > 0 ? std::optional(arguments.server_pid) : load::owner_of_udp(options.server);
 
-  if (mode == load::Mode::kPress && !arguments.no_register) {
+  const auto before = pid ? load::memory_of(*pid) : std::nullopt;
+  if (mode == load::Mode::kWitness) return witness(arguments, **generator);
+  const bool needs_phones = mode == load::Mode::kPress || over_http;
+  if (needs_phones && !arguments.no_register) {
+    (*generator)->set_pace({});
     const auto registered =
         (*generator)->run(load::Mode::kRegister, {.duration = kMaxDuration, .count = options.phones});
+    (*generator)->set_pace(options.pace);
     clear_progress(arguments.quiet);
     if (registered.server_gone) return failed("nobody answers at " + arguments.server);
     if (registered.done < options.phones) {
@@ -148,8 +246,12 @@ int run_load(const Arguments& given) {
       fmt::print(stderr, "registered {} phones in {:.2f} s\n", options.phones, registered.seconds);
     }
   }
-  const auto result = measured(**generator, mode, limit, pid);
+  if (mode == load::Mode::kKeyboards) return keyboards(arguments, **generator, limit, pid, before);
+  std::optional<load::ApiLoad> api;
+  if (mode == load::Mode::kApi) api.emplace(**generator);
+  const auto result = measured(**generator, api ? &*api : nullptr, mode, limit, pid);
   clear_progress(arguments.quiet);
+  if (api && !api->complaint().empty()) fmt::print(stderr, "lamplighter load: {}\n", api->complaint());
   return report(arguments, result);
 }
 
@@ -165,23 +267,50 @@ void add_load(CLI::App& app, Run& run) {
       "  press     dial 431, then 432, …: INVITE, 404, ACK, MESSAGE with the lamp, 200\n"
       "  register  REGISTER, 200; with --password the digest is computed too\n"
       "  options   OPTIONS, 200\n"
+      "  api       somebody switches a key of the phone over HTTP and waits for the confirmation; one at a time "
+      "unless\n"
+      "            --in-flight says otherwise. Reported are the times to the confirmation and to the MESSAGE\n"
+      "  keyboards somebody gives every phone a whole new keyboard over HTTP; how long until all is confirmed, how "
+      "many\n"
+      "            messages it took, the server's memory, and whether every lamp shows what was ordered\n"
+      "  witness   all of it mixed; remembers what was acknowledged. When the server goes away and comes back, all of\n"
+      "            that must be there (script/crash-test)\n"
       "Lost datagrams are sent again as RFC 3261 says, and counted. The report has the rate, how long the answer\n"
       "and the lamp took, and the processor time of the server each press cost it. A run during which the kernel\n"
       "dropped datagrams is marked. Exit status: 0 every phone got what it asked for, 1 some did not, 2 bad "
       "options.\n\n"
       "  lamplighter load                                  100 phones press keys for 10 s\n"
       "  lamplighter load --mode register --count 10000 --phones 10000\n"
+      "  lamplighter load --api --pace 10ms                one write at a time, a hundred a second\n"
+      "  lamplighter load --mode keyboards --phones 10000\n"
       "  lamplighter load --json --duration 30s | jq .lamp_us.p99");
   const std::map<std::string, double> seconds{{"ms", 0.001}, {"s", 1}, {"m", 60}};
   const auto as_time = CLI::AsNumberWithUnit(seconds, CLI::AsNumberWithUnit::CASE_SENSITIVE, "TIME");
 
   command->add_option("--server", a.server, "address of the server, as IP:PORT")->capture_default_str();
   command->add_option("--mode", a.mode, "what the phones do")
-      ->check(CLI::IsMember({"press", "register", "options"}))
+      ->check(CLI::IsMember({"press", "register", "options", "api", "keyboards", "witness"}))
       ->capture_default_str();
   command->add_option("--phones", a.options.phones, "how many phones")
       ->check(CLI::Range(1, 200'000))
+      ->default_str("100, for keyboards 10000")
+      ->each([arguments](const std::string&) { arguments->has_phones = true; });
+  command->add_flag("--api", a.api, "the same as --mode api");
+  command->add_option("--http", a.http, "address of the HTTP API, as IP:PORT")->capture_default_str();
+  command->add_option("--token-file", a.token_file, "its bearer token, in the first line of a file");
+  command->add_option("--connections", a.options.connections, "HTTP connections that are kept open")
+      ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  command->add_option("--pace", a.pace, "start one at a time, at most one in this time")->transform(as_time);
+  command->add_option("--key", a.options.key, "the key that is switched (dial.key)")->capture_default_str();
+  command->add_option("--keys", a.options.keys, "keys of a whole keyboard")
+      ->check(CLI::Range(1, 60))
+      ->capture_default_str();
+  command->add_option("--toggles", a.options.toggles, "codes that turn a dark lamp on and a lit one off, for witness")
+      ->delimiter(',');
+  command->add_option("--seed", a.options.seed, "what witness does, again")->capture_default_str();
+  command->add_option("--doubt", a.options.doubt,
+                      "while this file exists the disk may fail: witness takes refusals as they come");
   command
       ->add_option("--sockets", a.options.sockets, "UDP ports they share; more spread better over the server's workers")
       ->check(CLI::Range(1, 1024))
@@ -194,8 +323,12 @@ void add_load(CLI::App& app, Run& run) {
       ->transform(as_time)
       ->default_str("10s")
       ->each([arguments](const std::string&) { arguments->has_duration = true; });
-  command->add_option("--count", a.count, "end after so many, whatever the time")->check(CLI::PositiveNumber);
-  command->add_option("--timeout", a.timeout, "give one up after this time")->transform(as_time)->default_str("32s");
+  command->add_option("--count", a.count, "end after so many, whatever the time; of keyboards: for each phone")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--timeout", a.timeout, "give one up after this time")
+      ->transform(as_time)
+      ->default_str("32s, for witness 5s")
+      ->each([arguments](const std::string&) { arguments->has_timeout = true; });
   command->add_option("--dial", a.options.dial, "codes dialled in turn")->delimiter(',')->default_str("431,432");
   command->add_option("--first-user", a.options.first_user, "the phones are sip:1000@…, sip:1001@…, …")
       ->capture_default_str();

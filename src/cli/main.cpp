@@ -27,6 +27,8 @@ Everyday:
   lamplighter serve --config /etc/lamplighter.toml         with your settings (docs/settings.md)
   lamplighter check /etc/lamplighter.toml                  what is wrong with them, file:line:column
   lamplighter user add 101                                 a phone that registers with a password
+  lamplighter lamp set 101 2 on --label Night --wait       a lamp, lit from the shell
+  lamplighter lamp show 101                                what it should show, and what it does show
   lamplighter load --phones 100 --duration 10s             how many key presses a second this machine does
 
 Each subcommand has its own --help.)";
@@ -62,10 +64,12 @@ std::string nearest_command(const CLI::App& app, std::string_view typed) {
 int explain(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);
   const CLI::App* asked = &app;
-  for (const auto* command : app.get_subcommands()) asked = command;
-  std::fprintf(stderr, "lamplighter%s%s: %s (see lamplighter%s%s --help)\n", asked == &app ? "" : " ",
-               asked == &app ? "" : asked->get_name().c_str(), error.what(), asked == &app ? "" : " ",
-               asked == &app ? "" : asked->get_name().c_str());
+  std::string name = "lamplighter";
+  while (!asked->get_subcommands().empty()) {  // "lamp", "set"
+    asked = asked->get_subcommands().back();
+    name += " " + asked->get_name();
+  }
+  std::fprintf(stderr, "%s: %s (see %s --help)\n", name.c_str(), error.what(), name.c_str());
   return 2;
 }
 
@@ -81,6 +85,8 @@ int main(int argc, char** argv) {
   lamplighter::cli::add_serve(app, run);
   lamplighter::cli::add_phone(app, run);
   lamplighter::cli::add_user(app, run);
+  lamplighter::cli::add_lamp(app, run);
+  lamplighter::cli::add_phones(app, run);
   lamplighter::cli::add_check(app, run);
   lamplighter::cli::add_load(app, run);
   app.footer(kExamples);  // last: subcommands would inherit it

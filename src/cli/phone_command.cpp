@@ -7,14 +7,12 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <expected>
-#include <fstream>
-#include <iterator>
 #include <memory>
 
 #include "cli/commands.h"
 #include "cli/phone_session.h"
+#include "cli/terminal.h"
 #include "phone/script.h"
 #include "phone/settings.h"
 #include "transport/interceptor.h"
@@ -100,28 +98,6 @@ std::expected<IpAddress, std::string> local_address_towards(const SocketAddress&
   if (fd >= 0) close(fd);
   if (!known) return std::unexpected(fmt::format("there is no route to {}", server.to_string()));
   return SocketAddress::from(storage).ip;
-}
-
-std::expected<std::string, std::string> read_file(const std::string& path) {
-  if (path == "-") {
-    std::string text;
-    for (int c = std::getchar(); c != EOF; c = std::getchar()) text += static_cast<char>(c);
-    return text;
-  }
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file.is_open() || file.bad()) return std::unexpected(fmt::format("cannot read '{}'", path));
-  return text;
-}
-
-bool environment_has(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr && *value != '\0';
-}
-
-bool terminal_knows_colour() {
-  const char* term = std::getenv("TERM");
-  return isatty(STDOUT_FILENO) && !environment_has("NO_COLOR") && term != nullptr && std::string_view{term} != "dumb";
 }
 
 std::expected<phone::Settings, std::string> settings_from(const Options& options) {

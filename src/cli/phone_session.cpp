@@ -18,6 +18,7 @@
 #include "base/random.h"
 #include "phone/event_json.h"
 #include "phone/text_width.h"
+#include "view/document.h"
 
 namespace lamplighter::cli {
 
@@ -25,6 +26,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using phone::Command;
+using view::clean;
 using Kind = Command::Kind;
 
 constexpr auto kGoodbye = 1s;  // how long a last unregistration may take
@@ -79,9 +81,6 @@ void write_all(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
 }
-
-/// A line for people, safe to print whatever a peer put into it.
-std::string clean(std::string_view text) { return phone::fit(text, phone::text_width(text)); }
 
 sigset_t handled_signals() {
   sigset_t set;

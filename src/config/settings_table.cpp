@@ -1,4 +1,5 @@
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <initializer_list>
@@ -6,6 +7,7 @@
 
 #include "base/address.h"
 #include "config/settings.h"
+#include "config/units.h"
 
 // The one table: a setting is added here and nowhere else. Lights, transports and the like are checked by the rooms
 // that know them (app/), at the place in the file that Settings::error_at() remembers.
@@ -126,6 +128,25 @@ std::string numbers(const Value& value) {
 }
 
 std::string press(const Value& value) { return expected_one_of(std::get<std::string>(value), {"invite", "message"}); }
+
+std::string pauses(const Value& value) {
+  for (const auto& [model, text] : std::get<Table>(value)) {
+    const auto pause = parse_duration(text);
+    if (!pause || *pause < 0ms || *pause > 60s) return "expected a duration from 0ms to 60s for " + model;
+  }
+  return {};
+}
+
+std::string batches(const Value& value) {
+  for (const auto& [model, text] : std::get<Table>(value)) {
+    std::size_t count = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+    if (error != std::errc{} || end != text.data() + text.size() || count < 1 || count > 48) {
+      return "expected a number from 1 to 48 for " + model;
+    }
+  }
+  return {};
+}
 
 std::string durability(const Value& value) {
   return expected_one_of(std::get<std::string>(value), {"process", "power"});
@@ -266,15 +287,55 @@ std::span<const Setting> settings_table() {
        one_line},
       {"dial.lights", tutorial_lights(), "",
        "The numbers and the light each one sets: on, off, hold, park, pickup, message, offline, seized, record or "
-       "error. A "
+       "error; or toggle, which turns a dark lamp on and a lit one off. A "
        "table in a file replaces this whole table; --set dial.lights.431=on sets one entry.",
        "{ 431 = \"on\", 432 = \"off\", \"*433\" = \"hold\" }", numbers},
 
-      {"lamp.keys_per_phone", std::int64_t{256}, "keys", "Keys of one phone whose lamps are kept. One more is refused.",
+      {"lamp.keys_per_phone", std::int64_t{256}, "keys",
+       "Keys of one phone whose lamps are kept, when its model is not known. Known models have as many keys as they "
+       "have.",
        "", between<1, 10'000>},
+      {"lamp.phones", std::int64_t{1'000'000}, "phones",
+       "Phones whose lamps are kept. The keys of one more are refused, so that nobody can take all memory.", "",
+       between<1, 100'000'000>},
+      {"lamp.unknown_models", true, "",
+       "Sends lamps to phones whose User-Agent names no known model as well. Off: only to models that are known to take "
+       "them.",
+       "", nullptr},
+      {"lamp.retry_first", milliseconds(5s), "",
+       "The pause before a lamp is sent again to a phone that did not answer. It doubles each time, up to "
+       "lamp.retry_max, "
+       "and differs by up to a quarter from phone to phone. A phone that registers or dials is tried at once.",
+       R"("10s")", seconds_between<1, 3600>},
+      {"lamp.retry_max", milliseconds(60s), "", "The longest such pause.", R"("5m")", seconds_between<1, 86'400>},
+      {"lamp.restore_rate", std::int64_t{1000}, "lamps/s",
+       "After a start, lamps that phones have not confirmed yet are sent at this rate, so that a thousand phones do not "
+       "hear of everything at once. A phone that dials or whose lamps change does not wait for its turn.",
+       "200", between<1, 1'000'000>},
+      {"lamp.pause", milliseconds(0), "",
+       "The pause between a phone's answer and the next message to it, for phones that cannot keep up.", R"("50ms")",
+       milliseconds_between<0, 60'000>},
+      {"lamp.pauses", Table{}, "",
+       "The same for single models, by the text before the slash of their User-Agent. \"0ms\" is no pause.",
+       R"({ snom190 = "100ms", snom300 = "20ms" })", pauses},
+      {"lamp.batches", Table{}, "",
+       "Models that take several keys in one message, and how many. No model is known to, so each key is sent alone "
+       "unless a model is named here.",
+       R"({ snomD785 = "8" })", batches},
+      {"lamp.history", std::int64_t{65'536}, "entries",
+       "Changes and deliveries that are remembered, of all keys together, for \"lamplighter lamp history\". The oldest "
+       "go first; about 200 bytes each. 0 keeps none.",
+       "1000000", between<0, 100'000'000>},
 
       {"http.listen", std::string("127.0.0.1:8080"), "",
-       "Address and port of the HTTP server (/healthz). Empty turns it off.", R"("[::1]:8080")", address_or_off},
+       "Address and port of the HTTP server: the API under /v1/, and /healthz. Empty turns it off. An address that "
+       "other "
+       "machines reach needs http.token_file.",
+       R"("[::1]:8080")", address_or_off},
+      {"http.token_file", std::string(), "",
+       "A file whose first line is a token: the API then answers only requests with \"Authorization: Bearer <token>\". "
+       "Only its owner should be able to read it.",
+       R"("/etc/lamplighter/token")", nullptr},
 
       {"store.path", std::string("data/lamplighter.db"), "",
        "The database file with registrations, lamps and users. A relative path starts at the working folder.",

@@ -13,7 +13,7 @@ constexpr std::array<Light, 10> kLights = {Light::kOff,    Light::kOn,      Ligh
                                            Light::kPark,   Light::kMessage, Light::kOffline, Light::kError,
                                            Light::kSeized, Light::kRecord};
 constexpr std::array<std::string_view, 5> kColorNames = {"red", "green", "orange", "local", "remote"};
-constexpr std::array<std::string_view, 2> kPressNames = {"invite", "message"};
+constexpr std::array<std::string_view, 3> kPressNames = {"invite", "message", "toggle"};
 
 template <typename Enum, std::size_t N>
 std::optional<Enum> find(const std::array<std::string_view, N>& names, std::string_view name) {

@@ -24,8 +24,9 @@ enum class Color : std::uint8_t { kRed, kGreen, kOrange, kLocal, kRemote };
 std::string_view name_of(Color color);
 std::optional<Color> color_from(std::string_view name);
 
-/// What the phone does when the key is pressed: dial `number`, or send it a MESSAGE.
-enum class Press : std::uint8_t { kInvite, kMessage };
+/// What a press does: the phone dials `number`, or sends it a MESSAGE; or the server flips the key's own light. For the
+/// last the phone is told to dial `number`, or without a number to send a MESSAGE.
+enum class Press : std::uint8_t { kInvite, kMessage, kToggle };
 std::string_view name_of(Press press);
 std::optional<Press> press_from(std::string_view name);
 

@@ -22,7 +22,10 @@ TEST(Key, ColoursAndPressesLeadBackToo) {
   for (const auto color : {Color::kRed, Color::kGreen, Color::kOrange, Color::kLocal, Color::kRemote}) {
     EXPECT_EQ(color_from(name_of(color)), color);
   }
-  for (const auto press : {Press::kInvite, Press::kMessage}) EXPECT_EQ(press_from(name_of(press)), press);
+  for (const auto press : {Press::kInvite, Press::kMessage, Press::kToggle}) {
+    EXPECT_EQ(press_from(name_of(press)), press);
+  }
+  EXPECT_EQ(name_of(Press::kToggle), "toggle");
   EXPECT_EQ(color_from("blue"), std::nullopt);
   EXPECT_EQ(press_from("dial"), std::nullopt);
 }

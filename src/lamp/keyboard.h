@@ -1,128 +1,91 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <expected>
-#include <functional>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
-#include "base/guarded.h"
 #include "lamp/key.h"
 
 namespace lamplighter::lamp {
 
-/// Who asked for a change, for the log and the history.
-struct Origin {
-  enum class Kind : std::uint8_t { kDial, kPress, kApi, kRestore };
-  Kind kind = Kind::kApi;
-  std::string detail;  ///< "431 dialled from 192.0.2.7:5060"
-
-  friend bool operator==(const Origin&, const Origin&) = default;
-};
-/// "dial", "press", "api", "restore"
-std::string_view name_of(Origin::Kind kind);
-
-/// One key that was set, and the version of its keyboard at which it was.
+/// One key that was set or cleared, and the version of its keyboard at which it was.
 struct KeyState {
   KeyName name;
-  Key key;
+  std::optional<Key> key;  ///< none: cleared, the lamp shall be dark
   std::uint64_t version = 0;
 
   friend bool operator==(const KeyState&, const KeyState&) = default;
 };
 
-/// What came of a request to set or clear a key.
-struct Change {
-  std::string aor;
-  KeyName name;
-  std::optional<Key> key;     ///< none: cleared
-  std::uint64_t version = 0;  ///< of the key's state now; unchanged when nothing changed
-  bool changed = false;       ///< false: it was so already
-  Origin origin;
-  WallTime at;
-};
+/// What a lamp looks like: the part of a key that is kept of a state that is no longer desired.
+struct Look {
+  Light light = Light::kOff;
+  std::optional<Color> color = std::nullopt;
 
-/// Why a key cannot be set.
-struct KeyboardError {
-  enum class Kind : std::uint8_t { kName, kValue, kTooManyKeys };
-  Kind kind;
-  std::string what;  ///< "key 13: the phone has 12 keys set already, expected at most 12 (lamp.keys_per_phone)"
+  friend bool operator==(const Look&, const Look&) = default;
 };
+/// A cleared key is dark.
+inline Look look_of(const std::optional<Key>& key) { return key ? Look{key->light, key->color} : Look{}; }
 
-/// The desired keys of one phone. Versions only grow, also over clearing and (unless the wall clock is set back) over
-/// restarts: the next one is the wall clock's milliseconds or one more than the last, whichever is higher. So a version
-/// that a phone confirmed can never come to mean another state.
+/// The desired keys of one phone: a slot for every key that was ever set. A cleared key keeps its slot: a phone that
+/// was away when it was cleared must be told, and a stored older state must not come back. Slots are numbered from 0 in
+/// the order of first use and keep their number, so that what contacts have confirmed can be kept beside them.
+///
+/// Versions only grow, also over clearing and restarts: the next one is the wall clock's milliseconds or one more than
+/// the last, whichever is higher. A version that a phone confirmed never comes to mean another state.
 class Keyboard {
  public:
-  std::uint64_t version() const { return version_; }
-  /// Ordered by name as people count: "2" before "10".
-  std::span<const KeyState> keys() const& { return keys_; }
-  std::span<const KeyState> keys() && = delete;  ///< of a temporary: would dangle
-  const KeyState* find(std::string_view name) const;
+  using Index = std::uint16_t;
 
-  /// Sets a key, or clears it. Returns the version of the key's state, and whether anything changed.
-  struct Outcome {
-    std::uint64_t version;
-    bool changed;
-  };
-  Outcome set(std::string_view name, const std::optional<Key>& key, WallTime now);
-  /// Takes over a stored key, unless what is there is newer.
-  void restore(KeyName name, Key key, std::uint64_t version);
+  std::size_t size() const { return slots_.size(); }
+  /// Slots with a key, without the cleared ones.
+  std::size_t set_keys() const { return set_; }
+  std::uint64_t version() const { return version_; }
+  std::optional<Index> find(std::string_view name) const;
+
+  KeyState at(Index slot) const;
+  std::string_view name(Index slot) const { return slots_[slot].name; }
+  const std::optional<Key>& key(Index slot) const { return slots_[slot].key; }
+  std::uint64_t version(Index slot) const { return slots_[slot].version; }
+  /// The newest version of this key that the store has taken, or given up on: see Delivery::next().
+  std::uint64_t released(Index slot) const { return slots_[slot].released; }
+  /// The newest history entry of this key (History), 0: none.
+  std::uint64_t& history(Index slot) { return slots_[slot].history; }
+  std::uint64_t history(Index slot) const { return slots_[slot].history; }
+
+  /// Gives the key a state; a new slot when it has none. Returns its slot, or nothing when it was so already.
+  std::optional<Index> set(std::string_view name, const std::optional<Key>& key, WallTime now);
+  /// Takes a cleared slot for a new key of another name: the caller knows that every contact has confirmed it dark.
+  void reuse(Index slot, std::string_view name);
+  /// The store's verdict on a version; older ones change nothing.
+  void release(Index slot, std::uint64_t version);
+  /// Takes over a stored state, unless what is there is newer. It counts as released.
+  void restore(KeyState state);
+  /// No version up to this one is given again: a phone may have confirmed it.
+  void pass(std::uint64_t version);
 
  private:
-  std::vector<KeyState>::iterator place_of(std::string_view name);
+  struct Slot {
+    KeyName name;
+    std::optional<Key> key;
+    std::uint64_t version = 0;
+    std::uint64_t released = 0;
+    std::uint64_t history = 0;
+  };
+
+  Index append(KeyName name);
+  void assign(Slot& slot, std::optional<Key> key, std::uint64_t version);
 
   std::uint64_t version_ = 0;
-  std::vector<KeyState> keys_;
+  std::size_t set_ = 0;
+  std::vector<Slot> slots_;
 };
 
-struct KeyboardLimits {
-  std::size_t keys_per_phone = 256;
-  std::size_t value = 256;  ///< bytes of a label or number
-};
-
-/// The desired keys of all phones: address of record → keyboard. Sharded; every method may be called from any thread.
-class Keyboards {
- public:
-  explicit Keyboards(KeyboardLimits limits = {});
-
-  /// The one function through which every change of a key goes. No key: clears it. Asking for what is already there
-  /// changes nothing, and the answer says so.
-  std::expected<Change, KeyboardError> set(std::string_view aor, std::string_view name, const std::optional<Key>& key,
-                                           Origin origin, WallTime now);
-
-  /// Takes over a stored key, at start. Not a change; limits do not apply to what was accepted once.
-  void restore(std::string_view aor, KeyName name, Key key, std::uint64_t version);
-
-  /// A copy; empty with version 0 when no key of this phone was ever set.
-  Keyboard snapshot(std::string_view aor) const;
-  std::optional<KeyState> find(std::string_view aor, std::string_view name) const;
-
-  /// Calls visit(aor, keyboard) for every phone, shard by shard with the shard locked: no I/O and no other call in
-  /// there.
-  void for_each(const std::function<void(std::string_view, const Keyboard&)>& visit) const;
-  std::size_t phones() const;
-
- private:
-  static constexpr std::size_t kShards = 64;
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-  };
-  using Shard = std::unordered_map<std::string, Keyboard, Hash, std::equal_to<>>;
-
-  const Guarded<Shard>& shard_of(std::string_view aor) const;
-  Guarded<Shard>& shard_of(std::string_view aor);
-
-  KeyboardLimits limits_;
-  std::array<Guarded<Shard>, kShards> shards_;
-};
+/// Names as people count: "2" before "10".
+bool name_before(std::string_view a, std::string_view b);
 
 }  // namespace lamplighter::lamp

@@ -2,6 +2,8 @@
 
 #include <cassert>
 
+#include "lamp/pressed_key.h"
+
 namespace lamplighter::lamp {
 namespace {
 
@@ -13,6 +15,18 @@ void append_field(std::string& out, char letter, std::string_view value) {
   out += value;
 }
 
+struct WirePress {
+  Press press;
+  std::string number;
+};
+
+// A phone knows no toggle: it dials, or says which key was pressed, and the server flips the light.
+WirePress on_the_wire(std::string_view name, const Key& key) {
+  if (key.press != Press::kToggle) return {key.press, key.number};
+  if (!key.number.empty()) return {Press::kInvite, key.number};
+  return {Press::kMessage, target_of_key(name)};
+}
+
 void append_block(std::string& out, const KeyBlock& block) {
   const auto& [name, key, extras] = block;
   assert(check_key_name(name));
@@ -20,8 +34,9 @@ void append_block(std::string& out, const KeyBlock& block) {
   out += name;
   append_field(out, 'c', name_of(key.light));
   if (key.color) append_field(out, 'o', name_of(*key.color));
-  append_field(out, 'n', key.number);
-  if (!key.number.empty() || key.press != Press::kInvite) append_field(out, 'a', name_of(key.press));
+  const auto [press, number] = on_the_wire(name, key);
+  append_field(out, 'n', number);
+  if (!number.empty() || press != Press::kInvite) append_field(out, 'a', name_of(press));
   append_field(out, 'l', key.label);
   append_field(out, 'i', extras.caller);
   append_field(out, 'd', extras.name);

@@ -44,13 +44,14 @@ struct XButtonsLimits {
 };
 
 /// Appends one document for these keys, at least one. The tutorial's order: k, c, (o), n, a, l; empty values are left
-/// out, except that `a=` stands whenever there is a number or it is not the default. Names and values must be valid
+/// out, except that `a=` stands whenever there is a number or it is not the default. Press::kToggle is said in words
+/// that phones know: dial the number, or without one send a MESSAGE to target_of_key(). Names and values must be valid
 /// (see check_key_name and check_value): control characters are the caller's fault.
 void encode_x_buttons(std::string& out, const KeyBlock* blocks, std::size_t count);
 
 /// Reads a document: CRLF or bare LF, `k` first in each block, unknown letters ignored, unknown lights, colours and
-/// actions an error, later lines of the same letter win (but a second `k` needs an empty line before it). Order of
-/// blocks is kept. A document without any key is an error.
+/// actions (also `toggle`) an error, later lines of the same letter win (but a second `k` needs an empty line before
+/// it). Order of blocks is kept. A document without any key is an error.
 std::expected<std::vector<KeyBlock>, XButtonsError> decode_x_buttons(std::string_view body, XButtonsLimits limits = {});
 
 /// Whether text may stand in a value: UTF-8 without control characters, at most limits.value bytes. The error says

@@ -85,7 +85,8 @@ class Decoder {
           fail("unknown colour " + quoted(value) + ", expected one of red green orange local remote");
         break;
       case 'a':
-        if (const auto press = press_from(value)) {
+        // "toggle" is the server's word: no phone knows it.
+        if (const auto press = press_from(value); press && press != Press::kToggle) {
           block.key.press = *press;
         } else {
           fail("unknown action " + quoted(value) + ", expected invite or message");

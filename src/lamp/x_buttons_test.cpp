@@ -64,6 +64,15 @@ TEST(XButtons, EncodesEveryFieldInItsOrder) {
   EXPECT_EQ(decode_x_buttons(encode({block})), std::vector{block});
 }
 
+// A phone knows no toggle: it dials, or says which key was pressed.
+TEST(XButtons, AToggleIsSaidInWordsThatPhonesKnow) {
+  const Key dialling{.light = Light::kOn, .label = "Night", .number = "432", .press = Press::kToggle};
+  EXPECT_EQ(encode({{"5", dialling, {}}}), "k=5\r\nc=on\r\nn=432\r\na=invite\r\nl=Night");
+  const Key telling{.light = Light::kOn, .label = "Night", .press = Press::kToggle};
+  EXPECT_EQ(encode({{"5", telling, {}}}), "k=5\r\nc=on\r\nn=key-5\r\na=message\r\nl=Night");
+  EXPECT_EQ(encode({{"P-3", {.press = Press::kToggle}, {}}}), "k=P-3\r\nc=off\r\nn=key-P-3\r\na=message");
+}
+
 TEST(XButtons, AnEmptyLineStartsTheNextKey) {
   const std::vector blocks{tutorial_key(Light::kOn), KeyBlock{"3", {.light = Light::kError}, {}}};
   EXPECT_EQ(encode(blocks), "k=2\r\nc=on\r\nn=432\r\na=invite\r\nl=Light is on\r\n\r\nk=3\r\nc=error");
@@ -98,6 +107,8 @@ TEST(XButtons, AnUnknownLightNamesItsLineAndWhatWasExpected) {
 TEST(XButtons, UnknownColoursAndActionsAreErrorsToo) {
   EXPECT_EQ(error_of("k=2\no=blue").what, "unknown colour 'blue', expected one of red green orange local remote");
   EXPECT_EQ(error_of("k=2\na=ring").what, "unknown action 'ring', expected invite or message");
+  EXPECT_EQ(error_of("k=2\na=toggle").what, "unknown action 'toggle', expected invite or message")
+      << "the server's word, not the wire's";
 }
 
 TEST(XButtons, AKeyWithoutANameIsAnError) {

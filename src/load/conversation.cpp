@@ -20,34 +20,36 @@ bool is_refusal(const Incoming& incoming) {
          incoming.status == 407 || (incoming.status == 404 && incoming.reason == "Not Found");
 }
 
-}  // namespace
-
-std::string_view Generator::method() const {
-  switch (mode_) {
-    case Mode::kPress: return "INVITE";
-    case Mode::kRegister:
-    case Mode::kQuery: return "REGISTER";
-    case Mode::kOptions: return "OPTIONS";
+std::string_view method_of(Deed deed) {
+  switch (deed) {
+    case Deed::kPress: return "INVITE";
+    case Deed::kRegister:
+    case Deed::kUnregister:
+    case Deed::kQuery: return "REGISTER";
+    case Deed::kOptions: return "OPTIONS";
+    case Deed::kHttp: break;
   }
   return {};
 }
 
+}  // namespace
+
 std::string Generator::request_uri(const Phone& phone) const {
-  if (mode_ != Mode::kPress) return "sip:" + domain_;
-  return fmt::format("sip:{}@{}", options_.dial[(phone.requests - 1) % options_.dial.size()], domain_);
+  if (phone.deed != Deed::kPress) return "sip:" + domain_;
+  return fmt::format("sip:{}@{}", phone.dialled, domain_);
 }
 
 std::string Generator::contact_of(const Phone& phone) const {
   return fmt::format("sip:{}@{};line={}", phone.user, sockets_[phone.socket].local(), phone.instance);
 }
 
-Values Generator::values_of(const Phone& phone, std::uint32_t sequence) {
+Values Generator::values_of(const Phone& phone, Deed deed, std::uint32_t sequence) {
   branch_.clear();
   append_branch(branch_, {run_, index_of(phone), sequence});
   tag_.assign(branch_, 7);
   // A press is a new call each time; registrations of one phone share their Call-ID (RFC 3261 §10.2.4).
   call_id_.assign(branch_, 7);
-  if (mode_ == Mode::kRegister) call_id_.erase(call_id_.rfind('-'));
+  if (deed == Deed::kRegister || deed == Deed::kUnregister) call_id_.erase(call_id_.rfind('-'));
   call_id_ += "@load";
   cseq_ = fmt::format_int(sequence).str();
   uri_ = request_uri(phone);
@@ -66,13 +68,15 @@ Values Generator::values_of(const Phone& phone, std::uint32_t sequence) {
 }
 
 void Generator::send_request(Phone& phone) {
-  const auto values = values_of(phone, phone.sequence);
+  const auto values = values_of(phone, phone.deed, phone.sequence);
   auto& out = sockets_[phone.socket].write();
-  switch (mode_) {
-    case Mode::kPress: return texts_.invite.render(out, values);
-    case Mode::kRegister: return texts_.register_.render(out, values);
-    case Mode::kQuery: return texts_.query.render(out, values);
-    case Mode::kOptions: return texts_.options.render(out, values);
+  switch (phone.deed) {
+    case Deed::kPress: return texts_.invite.render(out, values);
+    case Deed::kRegister: return texts_.register_.render(out, values);
+    case Deed::kUnregister: return texts_.unregister.render(out, values);
+    case Deed::kQuery: return texts_.query.render(out, values);
+    case Deed::kOptions: return texts_.options.render(out, values);
+    case Deed::kHttp: return;
   }
 }
 
@@ -80,7 +84,7 @@ void Generator::send_request(Phone& phone) {
 void Generator::send_ack(Phone& phone, std::uint32_t sequence, std::string_view response) {
   const auto to = header_line(response, "To", 't');
   const auto open = to.find('<');
-  auto values = values_of(phone, sequence);
+  auto values = values_of(phone, Deed::kPress, sequence);
   if (open != std::string_view::npos) at(values, Slot::kUri) = to.substr(open + 1, to.find('>') - open - 1);
   at(values, Slot::kTo) = to;
   texts_.ack.render(sockets_[phone.socket].write(), values);
@@ -97,13 +101,13 @@ void Generator::on_message(std::string_view message, TimePoint now) {
 
 void Generator::on_response(Phone& phone, std::uint32_t sequence, const Incoming& incoming, std::string_view message,
                             TimePoint now) {
-  const bool current = phone.active && sequence == phone.sequence && !phone.answered;
+  const bool current = phone.active && !phone.over_http && sequence == phone.sequence && !phone.answered;
   if (incoming.status < 200) {
-    if (current && mode_ == Mode::kPress) phone.resend_at = kNever;  // §17.1.1.2: Proceeding
+    if (current && phone.deed == Deed::kPress) phone.resend_at = kNever;  // §17.1.1.2: Proceeding
     return;
   }
   // Every final response to an INVITE gets its ACK, the repeated ones too, or they would never end.
-  if (incoming.method == "INVITE" && mode_ == Mode::kPress) send_ack(phone, sequence, message);
+  if (incoming.method == "INVITE") send_ack(phone, sequence, message);
   if (!current) {
     ++result_.repeats;
     return;
@@ -120,15 +124,31 @@ void Generator::on_final(Phone& phone, const Incoming& incoming, std::string_vie
   phone.resend_at = kNever;
   ++result_.statuses[incoming.status];
   result_.answer.add(now - phone.started);
-  if (mode_ == Mode::kPress) {
-    if (is_refusal(incoming)) return finish(phone, result_.refused);
-    if (phone.lit) finish(phone, result_.done);
-    return;
+  auto verdict = Verdict::kGood;
+  if (director_ != nullptr) {
+    verdict = director_->answered(index_of(phone), {incoming.status, incoming.reason, message});
+  } else if (phone.deed == Deed::kPress ? is_refusal(incoming) : incoming.status >= 300) {
+    verdict = Verdict::kBad;
   }
-  if (incoming.status >= 300) return finish(phone, result_.refused);
-  if (mode_ == Mode::kRegister) log_acknowledged(phone);
+  if (verdict == Verdict::kBad) return finish(phone, End::kRefused);
+  if (phone.deed == Deed::kRegister && incoming.status < 300) log_acknowledged(phone);
   if (mode_ == Mode::kQuery) check_promise(phone, message);
-  finish(phone, result_.done);
+  phone.at_once = verdict == Verdict::kGoodAtOnce;
+  finish_if_complete(phone);
+}
+
+void Generator::on_reply(const HttpReply& reply, TimePoint now) {
+  auto& phone = phones_[reply.id];
+  if (!phone.active || !phone.over_http || phone.answered) return;
+  phone.answered = true;
+  if (reply.status != 0) {
+    ++result_.statuses[reply.status];
+    result_.answer.add(now - phone.started);
+  }
+  const auto verdict = director_->answered(reply.id, {reply.status, {}, reply.body});
+  if (verdict == Verdict::kBad) return finish(phone, End::kRefused);
+  phone.at_once = verdict == Verdict::kGoodAtOnce;
+  finish_if_complete(phone);
 }
 
 void Generator::on_request(const Incoming& incoming, std::string_view message, TimePoint now) {
@@ -146,13 +166,31 @@ void Generator::on_request(const Incoming& incoming, std::string_view message, T
     return;
   }
   phone.last_message = hash;
-  if (!phone.active || mode_ != Mode::kPress || phone.lit) {
-    ++result_.unexpected;
-    return;
+  ++result_.messages;
+  on_lamp(phone, message, now);
+}
+
+void Generator::on_lamp(Phone& phone, std::string_view message, TimePoint now) {
+  const auto due = phone.lamps_due;
+  if (director_ == nullptr) {
+    if (phone.active && due > 0) {
+      phone.lamps_due = 0;
+    } else {
+      ++result_.unexpected;
+    }
+  } else {
+    const auto end = message.find("\r\n\r\n");
+    if (end == std::string_view::npos) return;
+    director_->heard(index_of(phone));
+    for (const auto& block : blocks_of(message.substr(end + 4))) {
+      phone.lamps.show(block);
+      const bool wanted = director_->lit(index_of(phone), block, phone.active);
+      if (wanted && phone.active && phone.lamps_due > 0) --phone.lamps_due;
+    }
   }
-  phone.lit = true;
+  if (!phone.active || due == 0 || phone.lamps_due > 0) return;
   result_.lamp.add(now - phone.started);
-  if (phone.answered) finish(phone, result_.done);
+  finish_if_complete(phone);
 }
 
 bool Generator::retry_with_credentials(Phone& phone, int status, std::string_view message) {
@@ -175,10 +213,10 @@ void Generator::authorize(Phone& phone) {
   if (phone.challenge.empty() || !options_.password) return;
   const auto challenge = sip::parse_digest_challenge(phone.challenge);
   if (!challenge) return;
-  phone.authorization =
-      fmt::format("{}: {}\r\n", phone.proxy_challenge ? "Proxy-Authorization" : "Authorization",
-                  sip::digest_authorization(*challenge, phone.user, *options_.password, method(), request_uri(phone),
-                                            fmt::format("{:x}{:x}", run_, phone.sequence), ++phone.nonce_count));
+  phone.authorization = fmt::format(
+      "{}: {}\r\n", phone.proxy_challenge ? "Proxy-Authorization" : "Authorization",
+      sip::digest_authorization(*challenge, phone.user, *options_.password, method_of(phone.deed), request_uri(phone),
+                                fmt::format("{:x}{:x}", run_, phone.sequence), ++phone.nonce_count));
 }
 
 void Generator::log_acknowledged(Phone& phone) {

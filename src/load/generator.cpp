@@ -72,6 +72,10 @@ Generator::Generator(Options options, std::vector<Socket> sockets)
     epoll_event event{.events = EPOLLIN, .data = {.u32 = i}};
     epoll_ctl(epoll_, EPOLL_CTL_ADD, sockets_[i].descriptor(), &event);
   }
+  if (options_.http.port != 0) {
+    http_ = std::make_unique<HttpPool>(options_.http, options_.token, std::max(options_.connections, 1U), epoll_,
+                                       static_cast<std::uint32_t>(sockets_.size()));
+  }
   for (std::uint32_t i = 0; i < phones_.size(); ++i) {
     auto& phone = phones_[i];
     phone.user = options_.promises.empty() ? std::to_string(options_.first_user + i)
@@ -82,8 +86,18 @@ Generator::Generator(Options options, std::vector<Socket> sockets)
 }
 
 Generator::~Generator() {
+  http_.reset();
   if (epoll_ >= 0) close(epoll_);
   if (log_ >= 0) close(log_);
+}
+
+std::string Generator::aor_of(std::uint32_t phone) const { return phones_[phone].user + "@" + domain_; }
+
+Result Generator::run(Director& director, Mode mode, Limit limit) {
+  director_ = &director;
+  auto result = run(mode, limit);
+  director_ = nullptr;
+  return result;
 }
 
 Result Generator::run(Mode mode, Limit limit) {
@@ -98,12 +112,14 @@ Result Generator::run(Mode mode, Limit limit) {
   active_.clear();
   idle_.clear();
   for (std::uint32_t i = 0; i < phones_.size(); ++i) idle_.push_back(i);
+  if (http_) http_->reset();
 
   const auto drops = receive_buffer_errors();
   const auto cpu = own_cpu();
   begin_ = now_on_clock();
   end_ = begin_ + limit.duration;
   auto now = begin_;
+  next_start_ = begin_;
   auto next_scan = now + kScan;
   auto next_progress = now + 1s;
   TimePoint last_done = now;
@@ -111,22 +127,12 @@ Result Generator::run(Mode mode, Limit limit) {
     start_some(now);
     flush_all();
     if (refused_) break;  // nobody listens there (any more)
-    const bool ended = !may_start(now);
-    if (ended && (active_.empty() || now >= end_ + kGrace)) break;
+    const bool ended = !may_start(now) || idle_.empty();
+    if (ended && (active_.empty() || (now >= end_ + kGrace))) break;
 
-    epoll_event events[64];
-    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next_scan - now).count();
-    const int ready = epoll_wait(epoll_, events, 64, static_cast<int>(std::max<std::int64_t>(wait, 0)));
-    now = now_on_clock();
     const auto before = result_.done;
-    for (int i = 0; i < ready; ++i) {
-      const auto socket = events[i].data.u32;
-      while (const auto count = inbox_.receive(sockets_[socket].descriptor(), refused_)) {
-        result_.received += count;
-        for (std::size_t k = 0; k < count; ++k) on_message(inbox_[k], now);
-        if (count < Inbox::kBatch) break;
-      }
-    }
+    const bool paced = options_.pace > 0us && active_.size() < options_.in_flight && !ended;
+    wait_and_receive(now, paced ? std::min(next_scan, std::max(now, next_start_)) : next_scan);
     flush_log();
     if (result_.done != before) last_done = now;
     if (now >= next_scan) {
@@ -138,6 +144,9 @@ Result Generator::run(Mode mode, Limit limit) {
       if (options_.progress) options_.progress(result_.done, std::chrono::duration<double>(now - begin_).count());
     }
   }
+  // What the server said before it went may still lie here.
+  for (auto& socket : sockets_) receive(socket, now);
+  flush_log();
   result_.unfinished = active_.size();
   for (const auto index : active_) phones_[index].active = false;
   result_.server_gone = refused_;
@@ -149,38 +158,111 @@ Result Generator::run(Mode mode, Limit limit) {
   return std::move(result_);
 }
 
+void Generator::listen(Director& director, std::chrono::milliseconds duration) {
+  director_ = &director;
+  auto now = now_on_clock();
+  for (const auto end = now + duration; now < end;) {
+    wait_and_receive(now, end);
+    flush_all();
+  }
+  director_ = nullptr;
+}
+
+void Generator::wait_and_receive(TimePoint& now, TimePoint until) {
+  epoll_event events[64];
+  const auto wait = std::max(until - now, Duration::zero());
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(wait);
+  const timespec timeout{.tv_sec = seconds.count(), .tv_nsec = (wait - seconds).count()};
+  const int ready = epoll_pwait2(epoll_, events, 64, &timeout, nullptr);
+  now = now_on_clock();
+  for (int i = 0; i < ready; ++i) {
+    const auto tag = events[i].data.u32;
+    if (tag < sockets_.size()) {
+      receive(sockets_[tag], now);
+    } else if (http_) {
+      http_->on_event(tag, events[i].events);
+    }
+  }
+  if (!http_) return;
+  for (const auto& reply : http_->take_replies()) on_reply(reply, now);
+  refused_ |= http_->take_refused();
+}
+
+void Generator::receive(Socket& socket, TimePoint now) {
+  while (const auto count = inbox_.receive(socket.descriptor(), refused_)) {
+    result_.received += count;
+    for (std::size_t k = 0; k < count; ++k) on_message(inbox_[k], now);
+    if (count < Inbox::kBatch) break;
+  }
+}
+
 bool Generator::may_start(TimePoint now) const {
   return now < end_ && started_ < limit_.count && (options_.stop == nullptr || !options_.stop->load());
 }
 
 void Generator::start_some(TimePoint now) {
   while (active_.size() < options_.in_flight && !idle_.empty() && may_start(now)) {
+    if (options_.pace > 0us) {
+      if (now < next_start_) return;
+      next_start_ = std::max(next_start_ + options_.pace, now);  // what was missed is not made up for
+    }
     auto& phone = phones_[idle_.front()];
     idle_.pop_front();
-    phone.active = true;
-    phone.answered = phone.lit = false;
-    phone.tries = phone.resends = 0;
-    phone.active_at = static_cast<std::uint32_t>(active_.size());
-    active_.push_back(index_of(phone));
-    phone.started = now;
-    phone.give_up_at = now + options_.timeout;
-    ++phone.sequence;
-    ++phone.requests;
-    ++started_;
-    phone.resend_at = now + options_.t1;
-    authorize(phone);
-    send_request(phone);
+    const auto order = director_ == nullptr ? order_of_mode(phone) : director_->next(index_of(phone));
+    if (order) start(phone, *order, now);
   }
 }
 
-void Generator::finish(Phone& phone, std::uint64_t& counter) {
-  ++counter;
+Order Generator::order_of_mode(const Phone& phone) const {
+  switch (mode_) {
+    case Mode::kRegister: return {.deed = Deed::kRegister};
+    case Mode::kQuery: return {.deed = Deed::kQuery};
+    case Mode::kPress:
+      return {.deed = Deed::kPress, .dialled = options_.dial[phone.requests % options_.dial.size()], .lamps = 1};
+    default: return {.deed = Deed::kOptions};
+  }
+}
+
+void Generator::start(Phone& phone, const Order& order, TimePoint now) {
+  phone.active = true;
+  phone.answered = phone.at_once = false;
+  phone.lamps_due = order.lamps;
+  phone.tries = phone.resends = 0;
+  phone.active_at = static_cast<std::uint32_t>(active_.size());
+  active_.push_back(index_of(phone));
+  phone.started = now;
+  phone.give_up_at = now + options_.timeout;
+  ++started_;
+  phone.resend_at = now + options_.t1;
+  phone.over_http = order.deed == Deed::kHttp;
+  if (phone.over_http) {
+    phone.resend_at = TimePoint::max();
+    http_->send(index_of(phone), order.method, order.target, order.body);
+    return;
+  }
+  if (!order.again) {
+    phone.deed = order.deed;
+    phone.dialled = order.dialled;
+    ++phone.sequence;
+    ++phone.requests;
+    authorize(phone);
+  }
+  send_request(phone);
+}
+
+void Generator::finish(Phone& phone, End end) {
+  ++(end == End::kDone ? result_.done : end == End::kRefused ? result_.refused : result_.timeouts);
   phone.active = false;
   const auto last = active_.back();
   active_[phone.active_at] = last;
   phones_[last].active_at = phone.active_at;
   active_.pop_back();
   idle_.push_back(index_of(phone));
+  if (director_ != nullptr) director_->ended(index_of(phone), end);
+}
+
+void Generator::finish_if_complete(Phone& phone) {
+  if (phone.answered && (phone.lamps_due == 0 || phone.at_once)) finish(phone, End::kDone);
 }
 
 void Generator::flush_all() {
@@ -205,14 +287,15 @@ void Generator::on_timers(TimePoint now) {
   for (std::size_t i = 0; i < active_.size();) {
     auto& phone = phones_[active_[i]];
     if (now >= phone.give_up_at) {
-      finish(phone, result_.timeouts);
+      if (phone.over_http && !phone.answered) http_->cancel(index_of(phone));
+      finish(phone, End::kTimeout);
       continue;  // another phone stands here now
     }
     if (now >= phone.resend_at) {
       // Timer A doubles without a bound (RFC 3261 §17.1.1.2), Timer E up to T2 (§17.1.2.2).
       ++phone.resends;
       auto pause = options_.t1 * (1 << std::min<int>(phone.resends, 16));
-      if (mode_ != Mode::kPress) pause = std::min<std::chrono::milliseconds>(pause, kT2);
+      if (phone.deed != Deed::kPress) pause = std::min<std::chrono::milliseconds>(pause, kT2);
       phone.resend_at = now + pause;
       ++result_.retransmissions;
       send_request(phone);

@@ -10,6 +10,9 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "load/director.h"
+#include "load/http_pool.h"
+#include "load/lamps.h"
 #include "load/messages.h"
 #include "load/options.h"
 #include "load/result.h"
@@ -19,7 +22,8 @@ namespace lamplighter::load {
 
 /// Many virtual phones in one thread, in a closed loop: each starts its next request when the last one is finished, so
 /// the server is never offered more than it answers. Phones share a few sockets; a message finds its phone by the
-/// branch the phone made (responses) or by the user in the request-URI (MESSAGE).
+/// branch the phone made (responses) or by the user in the request-URI (MESSAGE). With a Director, what is done for a
+/// phone may also be a request to the server's HTTP API.
 class Generator {
  public:
   static std::expected<std::unique_ptr<Generator>, std::string> open(Options options);
@@ -27,6 +31,20 @@ class Generator {
 
   /// One run. Call it as often as wanted: first kRegister with a count of one each, then what is to be measured.
   Result run(Mode mode, Limit limit);
+  /// The same for a director, who decides what is done. Ends also when no phone has anything left to do.
+  Result run(Director& director, Mode mode, Limit limit);
+
+  /// Only hears and answers lamp messages for this time.
+  void listen(Director& director, std::chrono::milliseconds duration);
+
+  std::uint32_t phones() const { return static_cast<std::uint32_t>(phones_.size()); }
+  /// "1000@127.0.0.1"
+  std::string aor_of(std::uint32_t phone) const;
+  std::string contact_of(std::uint32_t phone) const { return contact_of(phones_[phone]); }
+  Lamps& lamps_of(std::uint32_t phone) { return phones_[phone].lamps; }
+  const Options& options() const { return options_; }
+  /// At most one start in this time from now on; 0: no such limit.
+  void set_pace(std::chrono::microseconds pace) { options_.pace = pace; }
 
  private:
   struct Phone {
@@ -37,10 +55,13 @@ class Generator {
     std::uint32_t requests = 0;
     std::uint32_t active_at = 0;  ///< place in active_, while one is under way
     bool active = false;
-    bool answered = false;   ///< a final answer came
-    bool lit = false;        ///< the MESSAGE came
-    bool logged = false;     ///< its registration stands in the log
-    std::uint8_t tries = 0;  ///< with credentials
+    bool over_http = false;       ///< the one under way is a request to the API
+    Deed deed = Deed::kOptions;   ///< the latest by SIP
+    bool answered = false;        ///< a final answer came
+    bool at_once = false;         ///< and no lamp is waited for any more
+    std::uint32_t lamps_due = 0;  ///< MESSAGEs that must come before it is done
+    bool logged = false;          ///< its registration stands in the log
+    std::uint8_t tries = 0;       ///< with credentials
     std::uint8_t resends = 0;
     TimePoint started, resend_at, give_up_at;
     std::uint64_t last_message = 0;  ///< hash of the newest MESSAGE's branch
@@ -48,25 +69,33 @@ class Generator {
     bool proxy_challenge = false;
     std::uint32_t nonce_count = 0;
     std::string authorization;  ///< header line of the request under way; a retransmission repeats it
+    std::string dialled;
+    Lamps lamps;  ///< what it shows; kept only for a director
   };
 
   Generator(Options options, std::vector<Socket> sockets);
 
   bool may_start(TimePoint now) const;
   void start_some(TimePoint now);
+  void start(Phone& phone, const Order& order, TimePoint now);
+  Order order_of_mode(const Phone& phone) const;
+  void wait_and_receive(TimePoint& now, TimePoint until);
+  void receive(Socket& socket, TimePoint now);
   void send_request(Phone& phone);
-  Values values_of(const Phone& phone, std::uint32_t sequence);
+  Values values_of(const Phone& phone, Deed deed, std::uint32_t sequence);
   void send_ack(Phone& phone, std::uint32_t sequence, std::string_view response);
-  void finish(Phone& phone, std::uint64_t& counter);
+  void finish(Phone& phone, End end);
+  void finish_if_complete(Phone& phone);
 
   void on_message(std::string_view message, TimePoint now);
   void on_response(Phone& phone, std::uint32_t sequence, const Incoming& incoming, std::string_view message,
                    TimePoint now);
   void on_final(Phone& phone, const Incoming& incoming, std::string_view message, TimePoint now);
+  void on_reply(const HttpReply& reply, TimePoint now);
   void on_request(const Incoming& incoming, std::string_view message, TimePoint now);
+  void on_lamp(Phone& phone, std::string_view message, TimePoint now);
   bool retry_with_credentials(Phone& phone, int status, std::string_view message);
   void authorize(Phone& phone);
-  std::string_view method() const;
   std::string request_uri(const Phone& phone) const;
   void log_acknowledged(Phone& phone);
   void check_promise(Phone& phone, std::string_view message);
@@ -87,12 +116,14 @@ class Generator {
   std::vector<Socket> sockets_;
   std::vector<Phone> phones_;
   Inbox inbox_;
+  std::unique_ptr<HttpPool> http_;  ///< only when a director may need it
 
   // Of the run under way.
   Mode mode_ = Mode::kPress;
+  Director* director_ = nullptr;
   Limit limit_;
   Result result_;
-  TimePoint begin_, end_;
+  TimePoint begin_, end_, next_start_;
   std::uint64_t started_ = 0;
   bool refused_ = false;
   std::deque<std::uint32_t> idle_;

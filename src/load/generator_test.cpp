@@ -2,16 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <fstream>
-#include <functional>
 #include <set>
-#include <thread>
 
+#include "load/test_responder.h"
 #include "sip/digest.h"
 
 namespace lamplighter::load {
@@ -19,74 +16,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The smallest server that can answer: one socket, one thread. `script` says what to send back for each datagram.
-class Responder {
- public:
-  using Script = std::function<std::vector<std::string>(std::string_view)>;
-
-  explicit Responder(Script script) : descriptor_(socket(AF_INET, SOCK_DGRAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(bind(descriptor_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    socklen_t length = sizeof address;
-    getsockname(descriptor_, reinterpret_cast<sockaddr*>(&address), &length);
-    address_ = {IpAddress::v4(INADDR_LOOPBACK), ntohs(address.sin_port)};
-    thread_ = std::thread([this, script = std::move(script)] { serve(script); });
-  }
-  ~Responder() {
-    stop();
-    close(descriptor_);
-  }
-  /// What the script wrote down may be read afterwards.
-  void stop() {
-    shutdown(descriptor_, SHUT_RDWR);  // wakes recvfrom
-    if (thread_.joinable()) thread_.join();
-  }
-  const SocketAddress& address() const { return address_; }
-
- private:
-  void serve(const Script& script) {
-    std::vector<char> buffer(65536);
-    while (true) {
-      sockaddr_in from{};
-      socklen_t length = sizeof from;
-      const auto size =
-          recvfrom(descriptor_, buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&from), &length);
-      if (size <= 0) return;
-      for (const auto& text : script({buffer.data(), static_cast<std::size_t>(size)})) {
-        sendto(descriptor_, text.data(), text.size(), 0, reinterpret_cast<sockaddr*>(&from), length);
-      }
-    }
-  }
-
-  int descriptor_;
-  SocketAddress address_;
-  std::thread thread_;
-};
-
-std::string answer(std::string_view request, std::string_view status, std::string_view more = {}) {
-  std::string out;
-  append_ok(out, request, "srv");
-  out.replace(8, 6, status);
-  out.insert(out.find("Content-Length"), more);
-  return out;
-}
-
-std::string contact_uri(std::string_view request) {
-  const auto contact = header_value(request, "Contact", 'm');
-  const auto open = contact.find('<');
-  return std::string(contact.substr(open + 1, contact.find('>') - open - 1));
-}
-
 std::string lamp(std::string_view invite, int number) {
   return "MESSAGE " + contact_uri(invite) + " SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKlamp" +
          std::to_string(number) +
          "\r\nFrom: <sip:server@127.0.0.1>;tag=s\r\nTo: <sip:431@127.0.0.1>\r\nCall-ID: l\r\nCSeq: " +
          std::to_string(number) + " MESSAGE\r\nContent-Length: 0\r\n\r\n";
 }
-
-bool is(std::string_view message, std::string_view method) { return message.starts_with(std::string(method) + " "); }
 
 Options options_for(const Responder& server) {
   Options options;

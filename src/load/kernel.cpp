@@ -91,6 +91,22 @@ std::optional<std::chrono::nanoseconds> cpu_of(pid_t pid) {
   return std::chrono::nanoseconds{*ticks * (1'000'000'000 / per_second)};
 }
 
+std::optional<Memory> memory_in(std::string_view rollup) {
+  std::optional<std::uint64_t> rss, pss;  // "Rss:     12345 kB"
+  while (!rollup.empty()) {
+    auto line = next_line(rollup);
+    const auto name = next_word(line);
+    if (name == "Rss:") rss = number(next_word(line));
+    if (name == "Pss:") pss = number(next_word(line));
+  }
+  if (!rss || !pss) return std::nullopt;
+  return Memory{*rss * 1024, *pss * 1024};
+}
+
+std::optional<Memory> memory_of(pid_t pid) {
+  return memory_in(contents(fs::path("/proc") / std::to_string(pid) / "smaps_rollup"));
+}
+
 std::optional<pid_t> owner_of_udp(const SocketAddress& address) {
   std::set<std::string, std::less<>> inodes;
   collect_inodes("/proc/net/udp", address.port, inodes);

@@ -26,6 +26,22 @@ TEST(Kernel, CpuTimeOfThisProcessGrows) {
   EXPECT_EQ(cpu_of(-1), std::nullopt);
 }
 
+TEST(Kernel, ReadsHowMuchMemoryAProcessHas) {
+  const auto memory =
+      memory_in("55d0-7ffe ---p 00000000 00:00 0    [rollup]\nRss:    1428 kB\nPss:     177 kB\nPss_Dirty:  84 kB\n");
+  ASSERT_TRUE(memory);
+  EXPECT_EQ(memory->rss, 1428U * 1024);
+  EXPECT_EQ(memory->pss, 177U * 1024);
+  EXPECT_FALSE(memory_in("Rss:    1428 kB\n"));
+  EXPECT_FALSE(memory_in(""));
+
+  const auto own = memory_of(getpid());
+  ASSERT_TRUE(own);
+  EXPECT_GE(own->rss, own->pss);
+  EXPECT_GT(own->pss, 100'000U);
+  EXPECT_FALSE(memory_of(-1));
+}
+
 TEST(Kernel, FindsTheOwnerOfAUdpPort) {
   const int descriptor = socket(AF_INET, SOCK_DGRAM, 0);
   sockaddr_in address{};

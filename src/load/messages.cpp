@@ -133,7 +133,7 @@ std::optional<std::uint32_t> take_hex(std::string_view& rest) {
 }
 
 Values fixed_values(const Options& options, std::string_view server, std::string_view domain,
-                    const std::string& expires) {
+                    std::string_view expires) {
   Values values{};
   at(values, Slot::kServer) = server;
   at(values, Slot::kDomain) = domain;
@@ -150,6 +150,9 @@ std::string_view name_of(Mode mode) {
     case Mode::kRegister: return "register";
     case Mode::kOptions: return "options";
     case Mode::kQuery: return "verify";
+    case Mode::kApi: return "api";
+    case Mode::kKeyboards: return "keyboards";
+    case Mode::kWitness: return "witness";
   }
   return {};
 }
@@ -259,12 +262,13 @@ bool has_contact(std::string_view message, std::string_view uri) {
 }
 
 Texts::Texts(const Options& given, std::string_view server, std::string_view domain)
-    : invite({}, {}), ack({}, {}), register_({}, {}), query({}, {}), options({}, {}) {
+    : invite({}, {}), ack({}, {}), register_({}, {}), unregister({}, {}), query({}, {}), options({}, {}) {
   const auto expires = std::to_string(given.expires.count());
   const auto fixed = fixed_values(given, server, domain, expires);
   invite = Template(fmt::format("{}Content-Length: {}\n\n{}", kInvite, kSdp.size(), kSdp), fixed);
   ack = Template(kAck, fixed);
   register_ = Template(kRegister, fixed);
+  unregister = Template(kRegister, fixed_values(given, server, domain, "0"));
   query = Template(kQuery, fixed);
   options = Template(kOptions, fixed);
 }

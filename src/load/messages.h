@@ -52,7 +52,7 @@ bool has_contact(std::string_view message, std::string_view uri);
 struct Texts {
   /// `server` "127.0.0.1:5060", `domain` "127.0.0.1".
   Texts(const Options& options, std::string_view server, std::string_view domain);
-  Template invite, ack, register_, query, options;
+  Template invite, ack, register_, unregister, query, options;
 };
 
 }  // namespace lamplighter::load

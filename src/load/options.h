@@ -14,10 +14,13 @@ namespace lamplighter::load {
 
 /// What every virtual phone does over and over.
 enum class Mode : std::uint8_t {
-  kPress,     ///< INVITE to a dialled code, 404, ACK, MESSAGE, 200
-  kRegister,  ///< REGISTER, 200 (a refresh after the first)
-  kOptions,   ///< OPTIONS to the server, 200
-  kQuery,     ///< REGISTER without Contact: what is bound? (for --verify)
+  kPress,      ///< INVITE to a dialled code, 404, ACK, MESSAGE, 200
+  kRegister,   ///< REGISTER, 200 (a refresh after the first)
+  kOptions,    ///< OPTIONS to the server, 200
+  kQuery,      ///< REGISTER without Contact: what is bound? (for --verify)
+  kApi,        ///< PUT of one key with ?wait, and the MESSAGE it causes
+  kKeyboards,  ///< PUT of a whole keyboard, and the MESSAGEs it causes
+  kWitness,    ///< everything mixed, and proof that what was acknowledged survives the server's end
 };
 std::string_view name_of(Mode mode);
 
@@ -45,6 +48,18 @@ struct Options {
   std::string acknowledged_log;
   /// For Mode::kQuery: one virtual phone each, instead of `phones`.
   std::vector<Promise> promises;
+
+  SocketAddress http;                 ///< of the API
+  std::string token;                  ///< bearer token; empty: none
+  std::uint32_t connections = 16;     ///< HTTP connections, kept open
+  std::chrono::microseconds pace{0};  ///< one start each, at most; 0: as soon as the last one ended
+  std::string key = "2";              ///< of Mode::kApi, and the one that dialled codes change
+  std::uint32_t keys = 12;            ///< of a keyboard, named 1, 2, …
+  std::vector<std::string> toggles;   ///< codes that turn a dark lamp on and a lit one off; for Mode::kWitness
+  std::uint64_t seed = 1;             ///< what Mode::kWitness does next
+  /// While a file of this name exists, storing may fail: refusals are no mistakes, and a lit lamp proves nothing.
+  std::string doubt;
+
   /// Set from a signal handler to end early.
   const std::atomic<bool>* stop = nullptr;
   /// Called about once a second: finished so far, seconds since the start.

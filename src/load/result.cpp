@@ -39,6 +39,9 @@ std::string_view unit_of(Mode mode) {
     case Mode::kRegister: return "registration";
     case Mode::kOptions: return "answer";
     case Mode::kQuery: return "query";
+    case Mode::kApi: return "write";
+    case Mode::kKeyboards: return "keyboard";
+    case Mode::kWitness: return "order";
   }
   return {};
 }
@@ -59,7 +62,7 @@ std::string describe(const Result& r) {
     out += fmt::format("  {:<18}{}\n", name, text);
   };
   line(plural(unit), fmt::format("{}   {:.1f} per second", r.done, static_cast<double>(r.done) / r.seconds));
-  if (r.answer.count() > 0) line("final answer", describe(r.answer));
+  if (r.answer.count() > 0) line(r.mode == Mode::kApi ? "confirmed" : "final answer", describe(r.answer));
   if (r.lamp.count() > 0) line("lamp message", describe(r.lamp));
   std::string statuses;
   for (const auto& [status, count] : r.statuses)
@@ -100,6 +103,7 @@ std::string to_json(const Result& r) {
                           {"retransmissions", r.retransmissions},
                           {"repeats", r.repeats},
                           {"unexpected", r.unexpected},
+                          {"messages", r.messages},
                           {"answer_us", json_of(r.answer)},
                           {"lamp_us", json_of(r.lamp)},
                           {"own_cpu_us_each", per(r.own_cpu, r.done)},

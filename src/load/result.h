@@ -30,9 +30,10 @@ struct Result {
   std::uint64_t retransmissions = 0;     ///< requests sent again by the phones
   std::uint64_t repeats = 0;             ///< messages of the server that had come before
   std::uint64_t unexpected = 0;          ///< lamp messages nobody pressed for
+  std::uint64_t messages = 0;            ///< lamp messages, repeats not counted
 
   Latency answer;  ///< request to final answer
-  Latency lamp;    ///< INVITE to MESSAGE
+  Latency lamp;    ///< INVITE, or API call, to MESSAGE
 
   std::optional<pid_t> server;
   std::optional<std::chrono::nanoseconds> server_cpu;

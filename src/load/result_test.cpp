@@ -41,6 +41,14 @@ TEST(Result, MarksARunInWhichTheKernelDropped) {
   EXPECT_EQ(boost::json::parse(to_json(result)).at("clean"), false);
 }
 
+TEST(Result, CallsTheAnswerToAWriteAConfirmation) {
+  auto result = some_presses();
+  result.mode = Mode::kApi;
+  result.answer.add(2ms);
+  EXPECT_THAT(describe(result), HasSubstr("confirmed         p50 2.0 ms"));
+  EXPECT_THAT(describe(result), HasSubstr("20.0 us per write"));
+}
+
 TEST(Result, TellsProgramsTheSameInMicroseconds) {
   const auto json = boost::json::parse(to_json(some_presses()));
   EXPECT_EQ(json.at("mode"), "press");

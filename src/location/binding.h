@@ -20,7 +20,10 @@ struct Binding {
   std::string path;       ///< Path header values, joined by ", "; empty when none
   std::int16_t q = 1000;  ///< thousandths
   Flow flow;
-  WallTime registered{};  ///< first registration of this contact since the phone booted
+  /// First registration of this contact since the phone booted; another value is another life. Of the lives of one URI
+  /// each has a later one, also within a millisecond or with a clock set back.
+  WallTime registered{};
+  WallTime refreshed{};  ///< its latest REGISTER
   WallTime expires{};
 
   friend bool operator==(const Binding&, const Binding&) = default;

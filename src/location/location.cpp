@@ -7,6 +7,9 @@ namespace lamplighter::location {
 
 namespace {
 
+// The difference between the lives of a phone that boots faster than the clock ticks.
+constexpr std::chrono::milliseconds kTick{1};
+
 // What will be bound once everything on its way to the store has been committed.
 using Expected = std::vector<const Binding*>;
 
@@ -23,9 +26,18 @@ void overlay(Expected& expected, const Change& change) {
   }
 }
 
-// RFC 3261 §10.3 step 7: within one Call-ID the CSeq must grow.
-bool out_of_order(const Binding& bound, const RegisterRequest& request) {
-  return bound.call_id == request.call_id && request.cseq <= bound.cseq;
+// RFC 3261 §10.3 step 7: within one Call-ID the CSeq must grow, as long as copies of older requests may be under way.
+// Workers read the clock before they get here, so `now` may lie a little before the binding's; far before it only when
+// the clock was set back, and then nothing is known: better a lamp lit again than a phone locked out.
+bool out_of_order(const Binding& bound, const RegisterRequest& request, std::chrono::milliseconds stray, WallTime now) {
+  return bound.call_id == request.call_id && request.cseq <= bound.cseq &&
+         std::chrono::abs(now - bound.refreshed) < stray;
+}
+
+// Whether the phone is still in the life in which it registered before; else it has forgotten its lamps (PROTOCOL §5).
+bool same_life(const Binding& bound, const RegisterRequest& request, const RequestedContact& contact) {
+  return bound.call_id == request.call_id && request.cseq > bound.cseq && bound.user_agent == request.user_agent &&
+         bound.instance == contact.instance;
 }
 
 // RFC 5626 §6: the instance and reg-id name the phone's flow, whatever its URI has become.
@@ -44,6 +56,7 @@ Binding bind(const RegisterRequest& request, const RequestedContact& contact, Wa
                  .q = contact.q,
                  .flow = request.flow,
                  .registered = registered,
+                 .refreshed = now,
                  .expires = now + contact.expires};
 }
 
@@ -58,6 +71,19 @@ const Guarded<Location::Shard>& Location::shard_of(std::string_view aor) const {
 
 Guarded<Location::Shard>& Location::shard_of(std::string_view aor) {
   return const_cast<Guarded<Shard>&>(std::as_const(*this).shard_of(aor));
+}
+
+// Expired ones and those on their way out count as well: what is recorded about them may outlive them a little.
+WallTime Location::Entry::after_lives_of(std::string_view uri) const {
+  auto after = WallTime::min();
+  const auto see = [&](const Binding& binding) {
+    if (binding.uri == uri) after = std::max(after, binding.registered + kTick);
+  };
+  std::ranges::for_each(bindings, see);
+  if (in_flight) {
+    for (const auto& other : *in_flight) std::ranges::for_each(other.change.put, see);
+  }
+  return after;
 }
 
 std::expected<Change, Refusal> Location::plan(const RegisterRequest& request, WallTime now) const {
@@ -81,7 +107,7 @@ std::expected<Change, Refusal> Location::plan(const Entry* entry, const Register
   Change change{.aor = std::string(request.aor), .put = {}, .remove = {}};
   if (request.wildcard) {  // §10.3 step 6
     for (const auto* binding : bound) {
-      if (out_of_order(*binding, request)) return std::unexpected(Refusal::kOutOfOrder);
+      if (out_of_order(*binding, request, limits_.stray, now)) return std::unexpected(Refusal::kOutOfOrder);
       change.remove.push_back(binding->uri);
     }
     return change;
@@ -95,7 +121,7 @@ std::expected<Change, Refusal> Location::plan(const Entry* entry, const Register
       const auto& binding = *bound[i];
       const bool same_uri = binding.uri == contact.uri || same_uri_(binding.uri, contact.uri);
       if (!same_uri && !same_instance(binding, contact.instance, contact.reg_id)) continue;
-      if (out_of_order(binding, request)) return std::unexpected(Refusal::kOutOfOrder);
+      if (out_of_order(binding, request, limits_.stray, now)) return std::unexpected(Refusal::kOutOfOrder);
       // A URI may be equal in the sense of §19.1.4 to several that are not equal to each other: one stands for the
       // refresh, best the one spelt the same way, and the others go.
       if (same_uri && (!same || binding.uri == contact.uri)) same = &binding;
@@ -107,9 +133,14 @@ std::expected<Change, Refusal> Location::plan(const Entry* entry, const Register
              same_instance(put, contact.instance, contact.reg_id);
     });
     if (contact.expires.count() == 0) continue;
-    // A new Call-ID is a phone that has booted and forgotten its lamps (PROTOCOL §5).
-    const bool refreshed = same && same->call_id == request.call_id;
-    change.put.push_back(bind(request, contact, refreshed ? same->registered : now, now));
+    auto registered = now;
+    if (same && same_life(*same, request, contact)) {
+      registered = same->registered;
+    } else {
+      if (same) registered = std::max(registered, same->registered + kTick);
+      if (entry) registered = std::max(registered, entry->after_lives_of(contact.uri));
+    }
+    change.put.push_back(bind(request, contact, registered, now));
   }
   std::size_t kept = 0;
   for (std::size_t i = 0; i < bound.size(); ++i) {

@@ -53,12 +53,16 @@ struct Change {
 
 /// Why a REGISTER is refused.
 enum class Refusal : std::uint8_t {
-  kOutOfOrder,       ///< same Call-ID, CSeq not higher: 500 (RFC 3261 §10.3 step 7)
+  kOutOfOrder,       ///< perhaps a delayed copy, see Limits::stray: 500 (RFC 3261 §10.3 step 7)
   kTooManyContacts,  ///< 403
 };
 
 struct Limits {
   std::size_t contacts_per_aor = 10;
+  /// How long after a REGISTER copies of it may still arrive: 64*T1, when its sender has given up (RFC 3261 §17.1.2.2,
+  /// timer F). Until then the same Call-ID with a CSeq that is not higher is taken for one of those; later it is a
+  /// phone that has booted and counts from the start again (PROTOCOL §5).
+  std::chrono::seconds stray{32};
 };
 
 /// Whether two Contact URIs are the same in the sense of RFC 3261 §19.1.4: given by the caller, since this room knows
@@ -70,9 +74,10 @@ class Location {
  public:
   Location(Limits limits, SameUri same_uri);
 
-  /// RFC 3261 §10.3 step 7, pure: the change this REGISTER asks for, given what is bound now. A refresh with the same
-  /// Call-ID needs a higher CSeq; a new Call-ID is a rebooted phone and is always taken. A contact with the same
-  /// instance (and reg-id) as an older one replaces it. Nothing is changed yet.
+  /// RFC 3261 §10.3 step 7, pure: the change this REGISTER asks for, given what is bound now. A refresh comes with the
+  /// same Call-ID and a higher CSeq, from the same User-Agent and instance. Anything else that is not a delayed copy
+  /// (Limits::stray) is another life of the phone, always taken, and gets a later Binding::registered. A contact with
+  /// the same instance (and reg-id) as an older one replaces it. Nothing is changed yet.
   std::expected<Change, Refusal> plan(const RegisterRequest& request, WallTime now) const;
 
   /// Makes a change visible, after it is durable. Also used at start for stored bindings.
@@ -114,6 +119,8 @@ class Location {
     std::vector<Binding> bindings;
     std::unique_ptr<std::vector<InFlight>> in_flight;  ///< in the order reserved; mostly none
     bool idle() const { return bindings.empty() && !in_flight; }
+    /// Later than any life of this URI that is known here.
+    WallTime after_lives_of(std::string_view uri) const;
   };
   struct Hash {
     using is_transparent = void;

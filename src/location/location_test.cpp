@@ -31,7 +31,7 @@ class LocationTest : public testing::Test {
     request.aor = kAor;
     request.call_id = call_id;
     request.cseq = cseq;
-    request.user_agent = "snom370/8.4.35";
+    request.user_agent = user_agent;
     request.contacts = contacts;
     return location.plan(request, now);
   }
@@ -72,6 +72,7 @@ class LocationTest : public testing::Test {
 
   Location location{Limits{.contacts_per_aor = 3}, same_uri};
   WallTime now = kNow;
+  std::string_view user_agent = "snom370/8.4.35";
 };
 
 TEST_F(LocationTest, NothingIsBoundAtFirst) {
@@ -87,6 +88,7 @@ TEST_F(LocationTest, PlanningChangesNothing) {
   EXPECT_EQ(change->aor, kAor);
   EXPECT_EQ(change->put[0].user_agent, "snom370/8.4.35");
   EXPECT_EQ(change->put[0].registered, kNow);
+  EXPECT_EQ(change->put[0].refreshed, kNow);
   EXPECT_EQ(change->put[0].expires, kNow + 1h);
   EXPECT_THAT(bound(), IsEmpty());
   location.apply(*change);
@@ -108,6 +110,7 @@ TEST_F(LocationTest, ARefreshKeepsTheTimeOfTheFirstRegistration) {
   apply(plan("a", 2, {contact("sip:101@192.0.2.1")}));
   const auto binding = only();
   EXPECT_EQ(binding.registered, kNow);
+  EXPECT_EQ(binding.refreshed, kNow + 30min);
   EXPECT_EQ(binding.expires, kNow + 90min);
   EXPECT_EQ(binding.cseq, 2u);
 }
@@ -127,6 +130,109 @@ TEST_F(LocationTest, TheSameCallIdNeedsAHigherCSeq) {
   EXPECT_EQ(plan("a", 5, {contact("sip:101@192.0.2.1")}).error(), Refusal::kOutOfOrder);
   EXPECT_EQ(plan("a", 4, {contact("sip:101@192.0.2.1", 0s)}).error(), Refusal::kOutOfOrder);
   EXPECT_TRUE(plan("a", 4, {contact("sip:101@192.0.2.9")})) << "order counts per binding, and this one is new";
+}
+
+//  phone                     location
+//    | REGISTER Call-ID a, 700    |
+//    |--------------------------->|
+//    X boots                      |
+//    | REGISTER Call-ID a, 1      |     within 32 s of 700: it could be a delayed copy
+//    |--------------------------->|
+//    |<------------------- 500 ---|
+//    | REGISTER Call-ID a, 2      |     later: nothing of before 700 is under way any more
+//    |--------------------------->|
+//    |<------------------- 200 ---|     another life
+TEST_F(LocationTest, ACSeqThatStartsAgainIsABootedPhoneOnceNoCopyCanBeUnderWay) {
+  apply(plan("a", 699, {contact("sip:101@192.0.2.1")}));
+  now += 10min;
+  apply(plan("a", 700, {contact("sip:101@192.0.2.1")}));
+  now += 32s - 1ms;
+  EXPECT_EQ(plan("a", 1, {contact("sip:101@192.0.2.1")}).error(), Refusal::kOutOfOrder) << "counted from the refresh";
+  EXPECT_EQ(plan_wildcard("a", 1).error(), Refusal::kOutOfOrder);
+  now += 1ms;
+  ASSERT_TRUE(apply(plan("a", 1, {contact("sip:101@192.0.2.1")})));
+  EXPECT_EQ(only().registered, now);
+  EXPECT_EQ(only().refreshed, now);
+  EXPECT_EQ(only().cseq, 1u);
+  EXPECT_TRUE(plan("a", 2, {contact("sip:101@192.0.2.1")})) << "and counts on from there";
+}
+
+TEST_F(LocationTest, APhoneThatStartsItsCSeqAgainMayRemoveItsContacts) {
+  apply(plan("a", 700, {contact("sip:101@192.0.2.1"), contact("sip:101@192.0.2.2")}));
+  now += 32s;
+  EXPECT_THAT(plan("a", 1, {contact("sip:101@192.0.2.1", 0s)})->remove, ElementsAre("sip:101@192.0.2.1"));
+  EXPECT_EQ(plan_wildcard("a", 1)->remove.size(), 2u);
+}
+
+TEST_F(LocationTest, HowLongCopiesCountIsALimit) {
+  EXPECT_EQ(Limits{}.stray, 64 * 500ms) << "64*T1";
+  Location quick{{.contacts_per_aor = 3, .stray = 2s}, same_uri};
+  quick.apply(*plan("a", 5, {contact("sip:1@h")}));
+  std::vector<RequestedContact> contacts{contact("sip:1@h")};
+  RegisterRequest request;
+  request.aor = kAor;
+  request.call_id = "a";
+  request.cseq = 1;
+  request.contacts = contacts;
+  EXPECT_FALSE(quick.plan(request, now + 1999ms));
+  EXPECT_TRUE(quick.plan(request, now + 2s));
+}
+
+// Two workers read the clock, then the one that read it first comes second.
+TEST_F(LocationTest, AnOlderClockReadingDoesNotLetACopyThrough) {
+  apply(plan("a", 5, {contact("sip:101@192.0.2.1")}));
+  now -= 3ms;
+  EXPECT_EQ(plan("a", 5, {contact("sip:101@192.0.2.1")}).error(), Refusal::kOutOfOrder);
+}
+
+TEST_F(LocationTest, AClockSetBackLocksNoPhoneOut) {
+  apply(plan("a", 5, {contact("sip:101@192.0.2.1")}));
+  now -= 1h;
+  ASSERT_TRUE(apply(plan("a", 1, {contact("sip:101@192.0.2.1")})));
+  EXPECT_EQ(only().registered, kNow + 1ms) << "later than the life before, whatever the clock says";
+  EXPECT_EQ(only().refreshed, now);
+  EXPECT_EQ(only().expires, now + 1h);
+}
+
+TEST_F(LocationTest, AnotherUserAgentIsAnotherLife) {
+  apply(plan("a", 1, {contact("sip:101@192.0.2.1")}));
+  now += 1min;
+  user_agent = "snom370/8.7.5.46";  // new firmware: it has booted in between
+  apply(plan("a", 2, {contact("sip:101@192.0.2.1")}));
+  EXPECT_EQ(only().registered, now);
+  now += 1min;
+  apply(plan("a", 3, {contact("sip:101@192.0.2.1")}));
+  EXPECT_EQ(only().registered, kNow + 1min) << "told once";
+}
+
+TEST_F(LocationTest, AnotherInstanceOnTheSameUriIsAnotherLife) {
+  apply(plan("a", 1, {contact("sip:101@192.0.2.1", 3600s, "<urn:uuid:1>")}));
+  now += 1min;
+  apply(plan("a", 2, {contact("sip:101@192.0.2.1", 3600s, "<urn:uuid:2>")}));
+  EXPECT_EQ(only().registered, now);
+  EXPECT_EQ(only().instance, "<urn:uuid:2>");
+}
+
+TEST_F(LocationTest, LivesWithinOneMillisecondDiffer) {
+  apply(plan("a", 1, {contact("sip:101@192.0.2.1")}));
+  apply(plan("b", 1, {contact("sip:101@192.0.2.1")}));
+  EXPECT_EQ(only().registered, kNow + 1ms);
+  apply(plan("c", 1, {contact("sip:101@192.0.2.1")}));
+  EXPECT_EQ(only().registered, kNow + 2ms);
+  EXPECT_EQ(only().expires, kNow + 1h) << "only the name of the life is moved";
+  now += 1s;
+  apply(plan("d", 1, {contact("sip:101@192.0.2.1")}));
+  EXPECT_EQ(only().registered, now) << "and it catches up with the clock";
+}
+
+TEST_F(LocationTest, AContactThatHadExpiredWhenTheClockWasSetBackStillComesBackLater) {
+  apply(plan("a", 1, {contact("sip:101@192.0.2.1")}));
+  now -= 2h;  // before the first life began
+  apply(plan("b", 1, {contact("sip:101@192.0.2.1", 60s)}));
+  EXPECT_EQ(only().registered, kNow + 1ms);
+  now += 60s;  // expired, not swept
+  ASSERT_TRUE(apply(plan("c", 1, {contact("sip:101@192.0.2.1")})));
+  EXPECT_EQ(only().registered, kNow + 2ms);
 }
 
 TEST_F(LocationTest, OneContactOutOfOrderRefusesThemAll) {
@@ -297,6 +403,23 @@ TEST_F(LocationTest, RequestsOnTheirWayToTheStoreCountForTheNextOnes) {
   location.settle(kAor, first->ticket, false);
   EXPECT_THAT(bound(), ElementsAre("sip:3@h")) << "the store refused the first one";
   EXPECT_TRUE(reserve("a", 1, {contact("sip:1@h")})) << "so it may come again";
+}
+
+//  phone            location         store
+//    | REGISTER a, 1     |               |
+//    | remove a, 2       |-------------->| (committing)
+//    | REGISTER b, 1     |-------------->|     in the same millisecond
+//    | 200 to a MESSAGE  |-------------->|     "confirmed in the life of a": must not be taken for b's
+TEST_F(LocationTest, ALifeThatIsStillBeingRemovedDiffersFromTheNext) {
+  apply(plan("a", 1, {contact("sip:1@h")}));
+  RegisterRequest removal;
+  std::vector<RequestedContact> none{contact("sip:1@h", 0s)};
+  removal.aor = kAor;
+  removal.call_id = "a";
+  removal.cseq = 2;
+  removal.contacts = none;
+  ASSERT_TRUE(location.reserve(removal, now));
+  EXPECT_EQ(plan("b", 1, {contact("sip:1@h")})->put.at(0).registered, kNow + 1ms);
 }
 
 TEST_F(LocationTest, AFailedReservationLeavesNothingBehind) {

@@ -93,6 +93,10 @@ bool blinks(const PanelState& state) {
   });
 }
 
+std::string draw_lamp(const lamp::Look& look, bool colour) {
+  return glyph_of({.light = look.light, .color = look.color}, 0, colour);  // all that blinks is lit in phase 0
+}
+
 std::string draw(const PanelState& state, unsigned phase, bool colour, int width) {
   width = std::max(width, kMinWidth);
   const int columns = columns_for(state.keys.size(), width);

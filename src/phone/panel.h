@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lamp/key.h"
+#include "lamp/keyboard.h"
 #include "phone/event.h"
 
 namespace lamplighter::phone {
@@ -38,6 +39,9 @@ Blink blink_of(lamp::Light light);
 bool is_lit(lamp::Light light, unsigned phase);
 /// Whether any key blinks, so that the panel must be drawn every phase.
 bool blinks(const PanelState& state);
+
+/// One lamp, a column wide: lit or dark whatever its blinking, in its colour with `colour`.
+std::string draw_lamp(const lamp::Look& look, bool colour);
 
 /// The whole panel, one "\n" after each line: a title with name and model, registration and call, and the keys in
 /// columns as on the phone (a snom370: 1–6 left, 7–12 right). `width` below 40 is taken as 40. With `colour`, lamps

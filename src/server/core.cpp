@@ -17,7 +17,8 @@ using transaction::ServerId;
 
 namespace {
 
-// Timer kinds on the worker's wheel: this room's own (Proxy::kTimerC is 1), then the transaction table's.
+// Timer kinds on the worker's wheel: this room's own (Proxy::kTimerC is 1, LampSender's are 3 to 5), then the
+// transaction table's.
 constexpr std::uint32_t kHousekeeping = 2;
 constexpr std::uint32_t kFirstTableTimer = 32;
 constexpr auto kHousekeepingEvery = std::chrono::milliseconds{500};
@@ -45,8 +46,13 @@ Core::Core(std::uint8_t worker, const Shared& shared, Sender& sender, Executor& 
       table_(sender, wheel_, *this, shared.settings.timers, kFirstTableTimer, secret_u64(),
              {shared.settings.max_transactions, shared.settings.max_transactions}),
       responder_(table_, shared.settings.server_name),
-      registrar_(shared.settings.registrar, shared_.location, shared_.store, responder_, executor, shared_.clock),
-      lamps_(table_, identity_, shared_.keyboards),
+      registrar_(shared.settings.registrar, shared_.location, shared_.store, responder_, executor, shared_.clock,
+                 [this](std::string_view aor) { shared_.desk.contacts_changed(aor); }),
+      lamps_(shared.settings.lamps, table_, wheel_, identity_, shared_.phones, shared_.desk, shared_.store,
+             [this](const lamp::Wake& wake) {
+               auto& other = this->worker(wake.worker);
+               other.executor().post([&other, wake] { other.look_after(wake); });
+             }),
       proxy_(shared.settings.proxy, table_, wheel_, responder_, identity_, shared_.cookie,
              shared_.authenticator.realm(), *this) {
   if (worker_ == 0) wheel_.schedule(shared_.clock.now() + kHousekeepingEvery, 0, kHousekeeping);
@@ -100,13 +106,23 @@ void Core::on_timers(TimePoint now) {
       proxy_.on_timer_c(timer.owner, now);
     } else if (timer.kind == kHousekeeping) {
       forget_expired();
+      shared_.desk.retry_unstored();
       wheel_.schedule(now + kHousekeepingEvery, 0, kHousekeeping);
+    } else {
+      lamps_.on_timer(timer.owner, timer.kind, now);
     }
   });
 }
 
+void Core::look_after(const lamp::Wake& wake) { lamps_.look_after(wake, shared_.clock.now()); }
+
+void Core::restore_lamps(std::vector<std::pair<lamp::Wake, std::size_t>> behind) {
+  lamps_.restore(std::move(behind), peers_.size(), shared_.clock.now());
+}
+
 void Core::forget_expired() {
   for (auto& change : shared_.location.expire(shared_.clock.wall())) {
+    shared_.desk.contacts_changed(change.aor);
     // Not stored is not lost: an expired binding is never looked up, and is dropped at the next start.
     shared_.store.commit(std::move(change), [](std::expected<void, store::StoreError> done) {
       if (!done) log::debug("store: an expired binding could not be removed: {}", done.error().what);
@@ -117,7 +133,7 @@ void Core::forget_expired() {
 void Core::on_flow_closed(const Flow& flow, TimePoint now) { table_.on_flow_closed(flow, now); }
 
 bool Core::idle() const {
-  return table_.servers() == 0 && table_.clients() == 0 && proxy_.contexts() == 0 && lamps_.deliveries() == 0 &&
+  return table_.servers() == 0 && table_.clients() == 0 && proxy_.contexts() == 0 && lamps_.active() == 0 &&
          branches_.empty();
 }
 
@@ -195,12 +211,16 @@ void Core::on_failure(ClientId, std::uint64_t word, Failure failure, TimePoint n
 }
 
 void Core::dispatch_response(Owner owner, const Message& response, TimePoint now) {
-  if (owner.kind == Owner::Kind::kLampSender) return lamps_.on_response(owner.slot, response.status(), now);
+  if (owner.kind == Owner::Kind::kLampSender) {
+    return lamps_.on_response(owner.slot | (owner.generation << 22), response, now);
+  }
   proxy_.on_response(owner, response, now);
 }
 
 void Core::dispatch_failure(Owner owner, Failure failure, TimePoint now) {
-  if (owner.kind == Owner::Kind::kLampSender) return lamps_.on_failure(owner.slot, now);
+  if (owner.kind == Owner::Kind::kLampSender) {
+    return lamps_.on_failure(owner.slot | (owner.generation << 22), now);
+  }
   proxy_.on_failure(owner, failure, now);
 }
 

@@ -13,7 +13,7 @@
 #include "base/executor.h"
 #include "base/sender.h"
 #include "base/timer_wheel.h"
-#include "lamp/keyboard.h"
+#include "lamp/phones.h"
 #include "location/location.h"
 #include "server/authenticator.h"
 #include "server/dialog_cookie.h"
@@ -24,6 +24,8 @@
 #include "server/registrar.h"
 #include "server/responder.h"
 #include "service/dial_plan.h"
+#include "service/lamp_desk.h"
+#include "service/recent_presses.h"
 #include "store/store.h"
 #include "transaction/table.h"
 #include "transport/receiver.h"
@@ -38,10 +40,10 @@ struct CoreSettings {
   bool relay_foreign = false;
   RegistrarSettings registrar;
   ProxySettings proxy;
-  /// Dial-to-light: what answers the INVITE, and who the MESSAGE is from ("sip:server@{ip}").
+  /// Dial-to-light: what answers the INVITE.
   int dial_reply_code = 404;
   std::string dial_reply_reason = "Not a call";
-  std::string dial_from = "sip:server@{ip}";
+  LampSettings lamps;
 };
 
 /// What all workers of a server share. Everything in it may be used from any thread.
@@ -54,7 +56,9 @@ struct Shared {
   const location::Credentials& credentials;
   const DialogCookie& cookie;
   location::Location& location;
-  lamp::Keyboards& keyboards;
+  lamp::Phones& phones;
+  service::LampDesk& desk;
+  service::RecentPresses& presses;
   store::Store& store;
 };
 
@@ -62,7 +66,7 @@ struct Shared {
 struct CoreCounters {
   Counter requests, responses;
   Counter malformed_answered, malformed_dropped, stray_responses, handed_over;
-  Counter presses, foreign_refused, loops, too_many_hops, challenges;
+  Counter presses, presses_again, foreign_refused, loops, too_many_hops, challenges;
 };
 
 /// One worker's SIP behaviour: takes messages from the transport, runs their transactions, and decides what each
@@ -82,6 +86,13 @@ class Core final : public transport::Receiver, public transaction::TransactionUs
   void on_timers(TimePoint now) override;
   std::optional<TimePoint> next_timer() const override { return wheel_.next(); }
   void on_flow_closed(const Flow& flow, TimePoint now) override;
+
+  /// On the worker's thread, before or after the first message: the lamps that were behind at the start.
+  void restore_lamps(std::vector<std::pair<lamp::Wake, std::size_t>> behind);
+  /// Something may have to be sent to this contact of this worker's. On the worker's thread.
+  void look_after(const lamp::Wake& wake);
+  /// When the worker no longer runs and before the store closes: hands over what is still to be stored.
+  void flush() { lamps_.flush(); }
 
   Executor& executor() { return executor_; }
   const CoreCounters& counters() const { return counters_; }
@@ -129,6 +140,9 @@ class Core final : public transport::Receiver, public transaction::TransactionUs
   void register_phone(transaction::ServerId id, const sip::Message& request, const Routing& routing, TimePoint now);
   void answer_options(transaction::ServerId id, const sip::Message& request, TimePoint now);
   bool dial_to_light(transaction::ServerId id, const sip::Message& request, const Routing& routing, TimePoint now);
+  bool press_by_message(transaction::ServerId id, const sip::Message& request, const Routing& routing, TimePoint now);
+  void caller_aor(const sip::Message& request);
+  void carry_out(const sip::Message& request, const lamp::Edit& edit, lamp::Origin origin, bool once);
   void to_user(transaction::ServerId id, const sip::Message& request, const Routing& routing, std::uint32_t loop,
                TimePoint now);
   void to_address(transaction::ServerId id, const sip::Message& request, const Routing& routing, std::uint32_t loop,
@@ -163,6 +177,7 @@ class Core final : public transport::Receiver, public transaction::TransactionUs
   std::optional<sip::SipError> error_;  ///< what is wrong with it
   std::vector<location::Binding> bindings_;
   std::string aor_;
+  std::string target_aor_;
   /// Client transactions on this worker's flows started for other workers.
   std::unordered_map<std::uint64_t, transaction::ClientId> branches_;
 };

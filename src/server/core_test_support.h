@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "server/core.h"
+#include "server/desk_store.h"
 #include "sip/message.h"
 #include "sip/uri.h"
 #include "store/memory_store.h"
@@ -80,13 +82,14 @@ class CoreTest : public ::testing::Test {
   AuthenticatorSettings auth{.realm = "lamplighter",
                              .trusted = {Network::parse("127.0.0.0/8").value()},
                              .algorithms = {sip::DigestAlgorithm::kMd5}};
-  service::DialPlanSettings dial{.lights = {{"431", lamp::Light::kOn}, {"432", lamp::Light::kOff}}};
+  service::DialPlanSettings dial{.lights = {{"431", lamp::Light::kOn}, {"432", lamp::Light::kOff}}, .toggles = {}};
   std::vector<std::string> domain_names;
 
   ManualClock clock;
   store::MemoryStore store;
   location::Credentials credentials;
-  lamp::Keyboards keyboards;
+  lamp::PhonesSettings lamp_settings;
+  service::RecentPresses presses;
 
   static constexpr const char* kServer = "127.0.0.1:5060";
 
@@ -97,8 +100,24 @@ class CoreTest : public ::testing::Test {
                                          std::vector<std::uint16_t>{5060});
     authenticator_ = std::make_unique<Authenticator>(auth, credentials, clock, "a secret of this test");
     cookie_ = std::make_unique<DialogCookie>("a secret of this test");
-    const Shared shared{clock,       settings, *dial_plan_, *domains_, *authenticator_,
-                        credentials, *cookie_, *location_,  keyboards, store};
+    phones_ = std::make_unique<lamp::Phones>(lamp_settings, clock);
+    desk_ = std::make_unique<service::LampDesk>(*phones_, *location_, clock,
+                                                desk_hooks(store, [this](const lamp::Wake& wake) {
+                                                  auto& lane = *lanes_[wake.worker];
+                                                  lane.executor.post([&lane, wake] { lane.core->look_after(wake); });
+                                                }));
+    const Shared shared{.clock = clock,
+                        .settings = settings,
+                        .dial_plan = *dial_plan_,
+                        .domains = *domains_,
+                        .authenticator = *authenticator_,
+                        .credentials = credentials,
+                        .cookie = *cookie_,
+                        .location = *location_,
+                        .phones = *phones_,
+                        .desk = *desk_,
+                        .presses = presses,
+                        .store = store};
     std::vector<Core*> peers;
     for (std::size_t i = 0; i < workers; ++i) {
       auto lane = std::make_unique<Lane>(*this, static_cast<std::uint8_t>(i));
@@ -120,6 +139,13 @@ class CoreTest : public ::testing::Test {
   std::vector<Wire> receive(const std::string& from, const std::string& bytes, std::uint8_t worker = 0) {
     sent_.clear();
     lanes_[worker]->core->on_message(flow(at(from), worker), bytes, clock.now());
+    settle();
+    return sent_;
+  }
+  /// Does something to the server from outside (the API); returns what was sent because of it.
+  std::vector<Wire> act(const std::function<void()>& deed) {
+    sent_.clear();
+    deed();
     settle();
     return sent_;
   }
@@ -199,6 +225,8 @@ class CoreTest : public ::testing::Test {
 
   Core& core(std::size_t worker = 0) { return *lanes_[worker]->core; }
   location::Location& location() { return *location_; }
+  lamp::Phones& phones() { return *phones_; }
+  service::LampDesk& desk() { return *desk_; }
 
  private:
   struct Lane final : public Sender {
@@ -223,6 +251,8 @@ class CoreTest : public ::testing::Test {
   }
 
   std::unique_ptr<location::Location> location_;
+  std::unique_ptr<lamp::Phones> phones_;
+  std::unique_ptr<service::LampDesk> desk_;
   std::unique_ptr<service::DialPlan> dial_plan_;
   std::unique_ptr<Domains> domains_;
   std::unique_ptr<Authenticator> authenticator_;

@@ -91,9 +91,9 @@ TEST_F(DialToLight, RetransmittedPressLightsOnce) {
 TEST_F(DialToLight, TheKeyIsDurableBeforeThePhoneHasAnswered) {
   start();
   receive("127.0.0.1:40001", press("431").text());
-  const auto key = keyboards.find("101@localhost", "2");
-  ASSERT_TRUE(key);
-  EXPECT_EQ(key->key.light, lamp::Light::kOn);
+  const auto key = phones().find("101@localhost", "2");
+  ASSERT_TRUE(key && key->key);
+  EXPECT_EQ(key->key->light, lamp::Light::kOn);
   EXPECT_EQ(store.commits(), 1u);
 }
 
@@ -137,7 +137,7 @@ TEST_F(DialToLight, OtherPhonesOtherNumbersAndOtherMethodsAreRoutedOn) {
   other_phone.extra = {"User-Agent: Yealink SIP-T46S 66.85.0.5"};
   auto other_number = press("449", "z9hG4bK2");
   auto other_method = press("431", "z9hG4bK3");
-  other_method.method = "MESSAGE";
+  other_method.method = "INFO";
   for (const auto& request : {other_phone, other_number, other_method}) {
     const auto out = receive("127.0.0.1:40001", request.text());
     ASSERT_EQ(out.size(), 1u) << request.text();
@@ -151,7 +151,7 @@ TEST_F(DialToLight, AStrangerMustProveWhoHeIsBeforeALampMoves) {
   const auto out = receive("192.0.2.66:5060", press("431").text());
   ASSERT_EQ(out.size(), 1u);
   EXPECT_EQ(out[0].status(), 407);
-  EXPECT_FALSE(keyboards.find("101@localhost", "2"));
+  EXPECT_FALSE(phones().find("101@localhost", "2"));
 }
 
 //  stranger         server
@@ -194,7 +194,7 @@ TEST_F(DialToLight, WithAPasswordAPhoneMovesItsOwnLampsAndNobodyElses) {
 TEST_F(DialToLight, ReplyCodeReasonAndSenderAreSettings) {
   settings.dial_reply_code = 486;
   settings.dial_reply_reason = "Lamp set";
-  settings.dial_from = "sip:lamps@pbx.example.com";
+  settings.lamps.from = "sip:lamps@pbx.example.com";
   start();
   const auto out = receive("127.0.0.1:40001", press("431").text());
   ASSERT_EQ(out.size(), 2u);

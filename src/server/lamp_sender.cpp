@@ -2,91 +2,267 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "base/log.h"
 #include "lamp/x_buttons.h"
 #include "server/branch.h"
 #include "server/owner.h"
+#include "sip/headers.h"
+#include "sip/uri.h"
 #include "sip/writer.h"
 
 namespace lamplighter::server {
+namespace {
 
-LampSender::LampSender(transaction::Table& table, Identity& identity, const lamp::Keyboards& keyboards)
-    : table_(table), identity_(identity), keyboards_(keyboards) {}
+using namespace std::chrono_literals;
+using lamp::DeliveryState;
+using sip::HeaderId;
 
-void LampSender::deliver(std::string_view aor, std::string_view key, std::uint64_t version, LampTarget target,
-                         TimePoint now) {
-  auto index = fmt::format("{} {}", target.request_uri, key);
-  auto [place, is_new] = by_contact_.try_emplace(index, next_slot_);
-  if (is_new) {
-    next_slot_ = (next_slot_ + 1) & Owner::kMask;
-    deliveries_.emplace(place->second,
-                        Entry{std::string(aor), std::string(key), std::move(target), {}, std::move(index)});
-  } else {
-    deliveries_.at(place->second).target = std::move(target);  // the phone may have moved
-  }
-  const auto slot = place->second;
-  settle(slot, deliveries_.at(slot).delivery.on(lamp::Delivery::Desired{version}), now);
+constexpr auto kRestoreTick = 10ms;
+// Confirmations are collected for this long: losing them costs one request a lamp after a crash, nothing else.
+constexpr auto kFlushAfter = 50ms;
+constexpr std::size_t kFlushAt = 256;
+constexpr auto kReportInterval = 1s;
+
+Owner owner_of(std::uint8_t worker, std::uint32_t contact) {
+  return {.kind = Owner::Kind::kLampSender,
+          .worker = worker,
+          .slot = contact & Owner::kMask,
+          .generation = contact >> 22};
 }
 
-void LampSender::send(std::uint32_t slot, TimePoint now) {
-  auto& entry = deliveries_.at(slot);
-  // The state to show is read at the last moment: what was set meanwhile goes out now, not one request later.
-  const auto state = keyboards_.find(entry.aor, entry.key);
-  const lamp::KeyBlock block{entry.key, state ? state->key : lamp::Key{}, {}};
-  body_.clear();
-  lamp::encode_x_buttons(body_, &block, 1);
+/// "sip:101@192.0.2.5": the phone's own address as it knows it. The domain "localhost" stands for none: then it is the
+/// address the phone registered at.
+std::string address_of(std::string_view aor, const Flow& flow) {
+  const auto at = aor.rfind('@');
+  const auto host = aor.substr(at + 1);
+  return fmt::format("sip:{}@{}", sip::escape_user(aor.substr(0, at)),
+                     host == "localhost" ? flow.local.ip.to_host() : std::string(host));
+}
 
-  const auto& target = entry.target;
-  sip::Writer writer(buffer_);
-  writer.request_line("MESSAGE", target.request_uri);
-  auto& out = writer.text();
-  fmt::format_to(std::back_inserter(out), "Via: SIP/2.0/{} {};rport;branch=", name_of(target.flow.kind),
-                 target.flow.local.to_string());
-  append_branch(out, identity_.worker(), identity_.next_number(), 0);
-  fmt::format_to(std::back_inserter(out), "\r\nMax-Forwards: 70\r\nFrom: <{}>;tag=", target.from_uri);
-  identity_.append_token(out);
-  fmt::format_to(std::back_inserter(out), "\r\nTo: <{}>\r\nCall-ID: ", target.to_uri);
-  identity_.append_token(out);
-  out.append("\r\nCSeq: 1 MESSAGE\r\n");
-  writer.body(lamp::kXButtonsType, body_);
+}  // namespace
 
+LampSender::LampSender(const LampSettings& settings, transaction::Table& table, TimerWheel& wheel, Identity& identity,
+                       lamp::Phones& phones, service::LampDesk& desk, store::Store& store,
+                       std::function<void(const lamp::Wake&)> wake_other)
+    : settings_(settings),
+      table_(table),
+      wheel_(wheel),
+      identity_(identity),
+      phones_(phones),
+      desk_(desk),
+      store_(store),
+      wake_other_(std::move(wake_other)) {}
+
+void LampSender::look_after(const lamp::Wake& wake, TimePoint now) {
+  auto step = phones_.next(wake.aor, wake.contact, identity_.worker());
+  if (const auto found = entries_.find(wake.contact); found != entries_.end()) {
+    auto& entry = found->second;
+    wheel_.cancel(std::exchange(entry.timer, {}));
+    if (entry.client && step.attempt != entry.attempt) give_up(entry);
+  }
+
+  using What = lamp::Step::What;
+  switch (step.what) {
+    case What::kSend: return send(wake.contact, wake.aor, std::move(step), now);
+    case What::kWait: {
+      auto& entry = entries_[wake.contact];
+      entry.aor = wake.aor;
+      entry.timer = wheel_.schedule(step.at, owner_of(identity_.worker(), wake.contact).pack(), kLook);
+      return;
+    }
+    case What::kNothing: {
+      const auto found = entries_.find(wake.contact);
+      if (found == entries_.end()) return;
+      if (!found->second.client) {
+        entries_.erase(found);
+      } else if (step.hurry && now - found->second.sent_at >= settings_.hurry_after) {
+        table_.resend(found->second.client, now);
+      }
+      return;
+    }
+    case What::kElsewhere:
+      entries_.erase(wake.contact);
+      return wake_other_({.worker = step.worker, .contact = wake.contact, .aor = wake.aor});
+    case What::kGone: entries_.erase(wake.contact); return;
+  }
+}
+
+void LampSender::give_up(Entry& entry) {
+  table_.abandon(std::exchange(entry.client, {}));
+  ++counters_.abandoned;
+}
+
+void LampSender::send(std::uint32_t contact, const std::string& aor, lamp::Step step, TimePoint now) {
+  auto& entry = entries_[contact];
+  entry.aor = aor;
+  entry.attempt = step.order.attempt;
+  entry.sent_at = now;
+  entry.remote = step.order.flow.remote.to_string();
+  entry.call_id.clear();
+  identity_.append_token(entry.call_id);
+  write(step.order, aor, entry);
   ++counters_.sent;
-  entry.delivery.on(lamp::Delivery::Sent{});
-  const Owner owner{.kind = Owner::Kind::kLampSender, .worker = identity_.worker(), .slot = slot};
-  if (!table_.request(target.flow, sip::Method::kMessage, buffer_, owner.pack(), now)) on_failure(slot, now);
+  const auto owner = owner_of(identity_.worker(), contact);
+  entry.client = table_.request(step.order.flow, sip::Method::kMessage, buffer_, owner.pack(), now);
+  if (!entry.client) end(contact, {.status = 0, .retry_after = {}, .call_id = entry.call_id}, now);
 }
 
-void LampSender::on_response(std::uint32_t slot, int status, TimePoint now) {
-  if (status < 200) return;
-  const auto found = deliveries_.find(slot);
-  if (found == deliveries_.end()) return;
-  if (status < 300) {
-    ++counters_.confirmed;
-  } else {
-    ++counters_.refused;
-    log::warn("lamp: {} key {}: {} refused the MESSAGE with {}", found->second.aor, found->second.key,
-              found->second.target.flow.remote.to_string(), status);
+void LampSender::write(const lamp::Order& order, std::string_view aor, Entry& entry) {
+  const auto choose = [&](std::string lamp::Hint::*field, auto&& otherwise) -> std::string {
+    if (order.hint && !((*order.hint).*field).empty()) return (*order.hint).*field;
+    return otherwise();
+  };
+  const auto uri = choose(&lamp::Hint::request_uri, [&] { return order.uri; });
+  const auto to = choose(&lamp::Hint::to_uri, [&] { return address_of(aor, order.flow); });
+  const auto from = choose(&lamp::Hint::from_uri, [&] {
+    auto text = settings_.from;
+    if (const auto at = text.find("{ip}"); at != std::string::npos) text.replace(at, 4, order.flow.local.ip.to_host());
+    return text;
+  });
+
+  sip::Writer writer(buffer_);
+  writer.request_line("MESSAGE", uri);
+  auto& out = writer.text();
+  fmt::format_to(std::back_inserter(out), "Via: SIP/2.0/{} {};rport;branch=", name_of(order.flow.kind),
+                 order.flow.local.to_string());
+  append_branch(out, identity_.worker(), identity_.next_number(), 0);
+  out += "\r\nMax-Forwards: 70\r\n";
+  if (!order.path.empty()) writer.header("Route", order.path);  // RFC 3327 §5.3
+  fmt::format_to(std::back_inserter(out), "From: <{}>;tag=", from);
+  identity_.append_token(out);
+  fmt::format_to(std::back_inserter(out), "\r\nTo: <{}>\r\nCall-ID: {}\r\nCSeq: 1 MESSAGE\r\n", to, entry.call_id);
+  body_.clear();
+  lamp::encode_x_buttons(body_, order.blocks.data(), order.blocks.size());
+  writer.body(lamp::kXButtonsType, body_);
+}
+
+void LampSender::on_response(std::uint32_t contact, const sip::Message& response, TimePoint now) {
+  const auto found = entries_.find(contact);
+  if (response.status() < 200 || found == entries_.end() || !found->second.client) return;
+  lamp::Outcome outcome{.status = response.status(), .retry_after = {}, .call_id = found->second.call_id};
+  if (const auto* field = response.find(HeaderId::kRetryAfter)) {
+    // RFC 3261 §20.33: seconds, and perhaps a comment and parameters behind them.
+    const auto value = response.value(*field);
+    if (const auto seconds = sip::parse_number(sip::trim(value.substr(0, value.find_first_of("(; ")))))
+      outcome.retry_after = std::chrono::seconds{*seconds};
   }
-  settle(slot, found->second.delivery.on(lamp::Delivery::Answered{status}), now);
+  // Who answers another request than ours may not have read ours: that is no answer.
+  const auto cseq = sip::parse_cseq(response.header(HeaderId::kCSeq));
+  if (!cseq || cseq->number != 1) {
+    log::warn("lamp: {}: {} answered {} with CSeq \"{}\", expected \"1 MESSAGE\": taken for no answer",
+              found->second.aor, found->second.remote, response.status(), response.header(HeaderId::kCSeq));
+    outcome.status = 0;
+  }
+  end(contact, outcome, now);
 }
 
-void LampSender::on_failure(std::uint32_t slot, TimePoint now) {
-  const auto found = deliveries_.find(slot);
-  if (found == deliveries_.end()) return;
-  ++counters_.unreachable;
-  log::warn("lamp: {} key {}: {} did not answer the MESSAGE", found->second.aor, found->second.key,
-            found->second.target.flow.remote.to_string());
-  settle(slot, found->second.delivery.on(lamp::Delivery::TimedOut{}), now);
+void LampSender::on_failure(std::uint32_t contact, TimePoint now) {
+  const auto found = entries_.find(contact);
+  if (found == entries_.end()) return;
+  end(contact, {.status = 0, .retry_after = {}, .call_id = found->second.call_id}, now);
 }
 
-void LampSender::settle(std::uint32_t slot, lamp::Delivery::Action action, TimePoint now) {
-  if (action == lamp::Delivery::Action::kSend) return send(slot, now);
-  const auto found = deliveries_.find(slot);
-  if (found->second.delivery.state() == lamp::DeliveryState::kInFlight) return;
-  by_contact_.erase(found->second.index);
-  deliveries_.erase(found);
+void LampSender::end(std::uint32_t contact, const lamp::Outcome& outcome, TimePoint now) {
+  auto& entry = entries_.at(contact);
+  entry.client = {};
+  auto ended = phones_.ended(entry.aor, contact, entry.attempt, outcome);
+  if (ended.counted) {
+    switch (ended.state) {
+      case DeliveryState::kConfirmed: ++counters_.confirmed; break;
+      case DeliveryState::kRefused: ++counters_.refused; break;
+      case DeliveryState::kRetrying: ++counters_.retrying; break;
+      case DeliveryState::kUnreachable: ++counters_.unreachable; break;
+      case DeliveryState::kPending: break;
+    }
+    report(entry, ended.state, outcome.status, now);
+  }
+  const lamp::Wake wake{.worker = identity_.worker(), .contact = contact, .aor = entry.aor};
+  keep(std::move(ended.confirmed), now);
+  look_after(wake, now);
+  desk_.progressed(wake.aor);
+}
+
+/// What an administrator should know of, but not ten thousand times when a switch has lost power.
+void LampSender::report(const Entry& entry, DeliveryState state, int status, TimePoint now) {
+  if (state == DeliveryState::kConfirmed || state == DeliveryState::kPending) return;
+  if (last_report_ && now - *last_report_ < kReportInterval) {
+    ++unreported_;
+    return;
+  }
+  const auto more = unreported_ > 0 ? fmt::format(" ({} more like this before it)", unreported_) : std::string();
+  if (state == DeliveryState::kUnreachable) {
+    log::warn("lamp: {}: {} did not answer the MESSAGE; it is tried again{}", entry.aor, entry.remote, more);
+  } else {
+    log::warn("lamp: {}: {} answered the MESSAGE with {}{}{}", entry.aor, entry.remote, status,
+              state == DeliveryState::kRetrying ? "; it is tried again" : "", more);
+  }
+  last_report_ = now;
+  unreported_ = 0;
+}
+
+// --- The store
+
+void LampSender::keep(std::vector<lamp::Confirmation> confirmed, TimePoint now) {
+  if (confirmed.empty()) return;
+  std::ranges::move(confirmed, std::back_inserter(confirmed_));
+  if (confirmed_.size() >= kFlushAt) return flush();
+  if (std::exchange(flush_due_, true)) return;
+  wheel_.schedule(now + kFlushAfter, 0, kFlush);
+}
+
+void LampSender::flush() {
+  if (confirmed_.empty()) return;
+  store_.commit(std::exchange(confirmed_, {}), [](std::expected<void, store::StoreError> done) {
+    // After a restart these lamps are sent once more.
+    if (!done) log::debug("store: confirmations could not be stored: {}", done.error().what);
+  });
+}
+
+// --- After a start
+
+void LampSender::restore(std::vector<std::pair<lamp::Wake, std::size_t>> behind, std::size_t workers, TimePoint now) {
+  if (behind.empty()) return;
+  restore_step_ = static_cast<double>(settings_.restore_rate) / static_cast<double>(workers) *
+                  std::chrono::duration<double>(kRestoreTick).count();
+  behind_.assign(std::make_move_iterator(behind.begin()), std::make_move_iterator(behind.end()));
+  wheel_.schedule(now, 0, kRestore);
+}
+
+void LampSender::restore_some(TimePoint now) {
+  restore_credit_ += restore_step_;
+  while (!behind_.empty() && restore_credit_ > 0) {
+    const auto [wake, lamps] = std::move(behind_.front());
+    behind_.pop_front();
+    restore_credit_ -= static_cast<double>(lamps);  // may go below nothing: the next ticks pay it back
+    look_after(wake, now);
+  }
+  if (!behind_.empty()) wheel_.schedule(now + kRestoreTick, 0, kRestore);
+}
+
+void LampSender::on_timer(std::uint64_t owner, std::uint32_t kind, TimePoint now) {
+  switch (kind) {
+    case kRestore: return restore_some(now);
+    case kFlush: flush_due_ = false; return flush();
+    case kLook: {
+      const auto whose = Owner::unpack(owner);
+      const auto contact = whose.slot | (whose.generation << 22);
+      const auto found = entries_.find(contact);
+      if (found == entries_.end()) return;
+      found->second.timer = {};
+      const lamp::Wake wake{.worker = identity_.worker(), .contact = contact, .aor = found->second.aor};
+      return look_after(wake, now);
+    }
+    default: return;
+  }
+}
+
+std::size_t LampSender::in_flight() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(entries_, [](const auto& entry) { return static_cast<bool>(entry.second.client); }));
 }
 
 }  // namespace lamplighter::server

@@ -1,68 +1,106 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/counter.h"
-#include "base/flow.h"
-#include "lamp/delivery.h"
-#include "lamp/keyboard.h"
+#include "base/timer_wheel.h"
+#include "lamp/phones.h"
 #include "server/identity.h"
+#include "service/lamp_desk.h"
+#include "sip/message.h"
+#include "store/store.h"
 #include "transaction/table.h"
 
 namespace lamplighter::server {
 
-/// How a phone is told what its key shows: where the MESSAGE goes and what stands in it.
-struct LampTarget {
-  Flow flow;
-  std::string request_uri;  ///< the phone's Contact, parameters included
-  std::string to_uri;
-  std::string from_uri;
+struct LampSettings {
+  std::string from = "sip:server@{ip}";  ///< who the MESSAGE is from; {ip}: the local address of the phone's flow
+  std::size_t restore_rate = 1000;       ///< lamps a second, of all workers together, after a start
+  /// A request that is under way for at least this long is sent again when its phone gives a sign of life (timer T1).
+  Duration hurry_after = std::chrono::milliseconds{500};
 };
 
-/// Sends keys to phones as MESSAGE with application/x-buttons (RFC 3428, PROTOCOL §1, §2): one request in flight per
-/// key of a contact, the newest state wins. One per worker; it sends only on the worker's own flows.
+/// Sends keys to phones as MESSAGE with application/x-buttons (RFC 3428, PROTOCOL §1, §2), as Phones says, and reports
+/// how that ended. One per worker: it sends only on the worker's own flows.
 class LampSender {
  public:
   struct Counters {
-    Counter sent, confirmed, refused, unreachable;
+    Counter sent;                                         ///< requests, without retransmissions
+    Counter confirmed, refused, retrying, unreachable;    ///< outcomes
+    Counter abandoned;                                    ///< requests nobody waits for any more: the phone moved or left
   };
+  /// Timer kinds on the worker's wheel.
+  static constexpr std::uint32_t kLook = 3, kRestore = 4, kFlush = 5;
 
-  LampSender(transaction::Table& table, Identity& identity, const lamp::Keyboards& keyboards);
+  LampSender(const LampSettings& settings, transaction::Table& table, TimerWheel& wheel, Identity& identity,
+             lamp::Phones& phones, service::LampDesk& desk, store::Store& store,
+             std::function<void(const lamp::Wake&)> wake_other);
 
-  /// Brings the key of `aor` to its desired state on this contact. Sends even when the phone has confirmed that state
-  /// before: who dials a code again doubts the lamp.
-  void deliver(std::string_view aor, std::string_view key, std::uint64_t version, LampTarget target, TimePoint now);
+  /// Something may have to be done for this contact.
+  void look_after(const lamp::Wake& wake, TimePoint now);
+  /// Contacts that were behind at the start, with the number of keys: looked after at LampSettings::restore_rate /
+  /// workers. One that wakes for another reason, such as a press, does not wait for its turn.
+  void restore(std::vector<std::pair<lamp::Wake, std::size_t>> behind, std::size_t workers, TimePoint now);
 
-  /// Outcomes of the requests this sender started.
-  void on_response(std::uint32_t slot, int status, TimePoint now);
-  void on_failure(std::uint32_t slot, TimePoint now);
+  /// Outcomes of the requests this sender started, by the contact that stood in their Owner.
+  void on_response(std::uint32_t contact, const sip::Message& response, TimePoint now);
+  void on_failure(std::uint32_t contact, TimePoint now);
+  void on_timer(std::uint64_t owner, std::uint32_t kind, TimePoint now);
+  /// Hands what is confirmed to the store; before it closes.
+  void flush();
 
   const Counters& counters() const { return counters_; }
-  std::size_t deliveries() const { return deliveries_.size(); }
+  /// Contacts with a request under way, or waiting for another try.
+  std::size_t active() const { return entries_.size(); }
+  std::size_t in_flight() const;
+  std::size_t still_to_restore() const { return behind_.size(); }
 
  private:
   struct Entry {
     std::string aor;
-    std::string key;
-    LampTarget target;
-    lamp::Delivery delivery;
-    std::string index;  ///< this entry's place in by_contact_
+    transaction::ClientId client;
+    std::uint32_t attempt = 0;
+    TimerHandle timer;
+    TimePoint sent_at{};
+    std::string call_id;
+    std::string remote;  ///< for the log
   };
 
-  void send(std::uint32_t slot, TimePoint now);
-  void settle(std::uint32_t slot, lamp::Delivery::Action action, TimePoint now);
+  void send(std::uint32_t contact, const std::string& aor, lamp::Step step, TimePoint now);
+  void write(const lamp::Order& order, std::string_view aor, Entry& entry);
+  void end(std::uint32_t contact, const lamp::Outcome& outcome, TimePoint now);
+  void keep(std::vector<lamp::Confirmation> confirmed, TimePoint now);
+  void restore_some(TimePoint now);
+  void report(const Entry& entry, lamp::DeliveryState state, int status, TimePoint now);
+  void give_up(Entry& entry);
 
+  const LampSettings& settings_;
   transaction::Table& table_;
+  TimerWheel& wheel_;
   Identity& identity_;
-  const lamp::Keyboards& keyboards_;
+  lamp::Phones& phones_;
+  service::LampDesk& desk_;
+  store::Store& store_;
+  std::function<void(const lamp::Wake&)> wake_other_;
   Counters counters_;
-  std::uint32_t next_slot_ = 0;
-  std::unordered_map<std::uint32_t, Entry> deliveries_;
-  std::unordered_map<std::string, std::uint32_t> by_contact_;  ///< request-URI, a blank, key name
+  std::unordered_map<std::uint32_t, Entry> entries_;  ///< by contact number
+  std::deque<std::pair<lamp::Wake, std::size_t>> behind_;
+  double restore_credit_ = 0;  ///< lamps that may be sent now
+  double restore_step_ = 0;    ///< gained with each tick
+  store::Confirmations confirmed_;
+  bool flush_due_ = false;
+  std::optional<TimePoint> last_report_;
+  std::uint64_t unreported_ = 0;
   std::string buffer_;
   std::string body_;
 };

@@ -65,14 +65,16 @@ struct Registrar::Pending {
 };
 
 Registrar::Registrar(RegistrarSettings settings, location::Location& location, store::Store& store,
-                     Responder& responder, Executor& worker, const Clock& clock)
+                     Responder& responder, Executor& worker, const Clock& clock,
+                     std::function<void(std::string_view aor)> changed)
     : settings_(settings),
       min_expires_(fmt::format("Min-Expires: {}\r\n", settings.min_expires.count())),
       location_(location),
       store_(store),
       responder_(responder),
       worker_(worker),
-      clock_(clock) {}
+      clock_(clock),
+      changed_(std::move(changed)) {}
 
 void Registrar::on_register(transaction::ServerId id, const sip::Message& request, const Flow& flow,
                             std::string_view aor, TimePoint now) {
@@ -110,7 +112,10 @@ void Registrar::on_committed(std::unique_ptr<Pending> pending, std::expected<voi
   location_.settle(pending->aor, pending->ticket, result.has_value());
   const auto now = clock_.now();
   [[maybe_unused]] const auto parsed = kept_.parse(pending->bytes);  // it has been parsed and validated before
-  if (result) return accept(pending->id, kept_, pending->flow, pending->aor, now);
+  if (result) {
+    accept(pending->id, kept_, pending->flow, pending->aor, now);
+    return changed_(pending->aor);  // after the answer: a phone that booted hears 200 before its lamps
+  }
   ++counters_.store_failures;
   report_failure(pending->aor, result.error(), now);
   responder_.reply(pending->id, kept_, pending->flow, 500, "Registration could not be stored", "Retry-After: 5\r\n",

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,8 +35,9 @@ class Registrar {
     Counter accepted, refused, store_failures;
   };
 
+  /// `changed` hears of every address of record whose contacts have changed, once that is visible in the location.
   Registrar(RegistrarSettings settings, location::Location& location, store::Store& store, Responder& responder,
-            Executor& worker, const Clock& clock);
+            Executor& worker, const Clock& clock, std::function<void(std::string_view aor)> changed);
 
   /// A validated REGISTER whose domain is ours and whose sender may change `aor` (canonical).
   void on_register(transaction::ServerId id, const sip::Message& request, const Flow& flow, std::string_view aor,
@@ -76,6 +78,7 @@ class Registrar {
   Responder& responder_;
   Executor& worker_;
   const Clock& clock_;
+  std::function<void(std::string_view aor)> changed_;
   Counters counters_;
 
   Parsed parsed_;

@@ -78,7 +78,9 @@ class RegistrarTest : public testing::Test {
                       store,
                       responder,
                       worker,
-                      net.clock};
+                      net.clock,
+                      [this](std::string_view aor) { changed.emplace_back(aor); }};
+  std::vector<std::string> changed;  ///< AORs whose contacts changed, as the registrar told it
 };
 
 //  phone          worker          store

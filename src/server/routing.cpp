@@ -23,11 +23,6 @@ constexpr std::string_view kAllow = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, R
 /// Extensions this server takes part in when a request demands them (Require, Proxy-Require).
 bool is_supported(std::string_view option) { return sip::iequals(option, "path"); }
 
-bool has_to_tag(const Message& request) {
-  const auto to = sip::parse_name_addr(request.header(HeaderId::kTo));
-  return to && !to->tag().empty();
-}
-
 }  // namespace
 
 std::optional<Core::Routing> Core::analyse(const Message& request) const {
@@ -86,6 +81,7 @@ void Core::on_request(ServerId id, const Message& request, const Flow&, TimePoin
   if (!for_us) return to_address(id, request, *routing, loop, shared_.settings.relay_foreign, now);
   if (routing->uri.user.empty()) return reply(id, request, 405, {}, now, kAllow);
   if (dial_to_light(id, request, *routing, now)) return;
+  if (press_by_message(id, request, *routing, now)) return;
   to_user(id, request, *routing, loop, now);
 }
 
@@ -151,49 +147,6 @@ void Core::answer_options(ServerId id, const Message& request, TimePoint now) {
         fmt::format("{}Accept: application/x-buttons\r\nAccept-Encoding: identity\r\nAccept-Language: en\r\n"
                     "Supported: path\r\n",
                     kAllow));
-}
-
-bool Core::dial_to_light(ServerId id, const Message& request, const Routing& routing, TimePoint now) {
-  if (request.method() != Method::kInvite || has_to_tag(request)) return false;
-  const auto user = sip::unescape(routing.uri.user);
-  const auto* order = shared_.dial_plan.match(request.header(HeaderId::kUserAgent), user);
-  if (order == nullptr) return false;
-
-  ++counters_.presses;
-  reply(id, request, shared_.settings.dial_reply_code, shared_.settings.dial_reply_reason, now);
-
-  const auto from = sip::parse_name_addr(request.header(HeaderId::kFrom));  // validate() has read these two
-  const auto to = sip::parse_name_addr(request.header(HeaderId::kTo));
-  if (from->uri.is_sip()) {
-    shared_.domains.canonical_aor(from->uri, aor_);
-  } else {
-    aor_ = from->uri_text;
-  }
-  auto change = shared_.keyboards.set(
-      aor_, order->name, order->key,
-      {lamp::Origin::Kind::kDial, fmt::format("{} dialled from {}", user, arrival_.remote.to_string())},
-      shared_.clock.wall());
-  if (!change) {
-    log::warn("lamp: {} dialled {}: {}", aor_, user, change.error().what);
-    return true;
-  }
-  if (change->changed) {
-    shared_.store.commit(store::KeyChange{change->aor, change->name, change->key, change->version},
-                         [aor = change->aor](std::expected<void, store::StoreError> done) {
-                           if (!done) log::error("lamp: {}: the key could not be stored: {}", aor, done.error().what);
-                         });
-  }
-
-  const auto contact = sip::parse_name_addr(request.header(HeaderId::kContact));
-  auto from_uri = shared_.settings.dial_from;
-  if (const auto at = from_uri.find("{ip}"); at != std::string::npos) {
-    from_uri.replace(at, 4, arrival_.local.ip.to_host());
-  }
-  lamps_.deliver(aor_, order->name, change->version,
-                 {arrival_, std::string(contact ? contact->uri_text : from->uri_text), std::string(to->uri_text),
-                  std::move(from_uri)},
-                 now);
-  return true;
 }
 
 void Core::to_user(ServerId id, const Message& request, const Routing& routing, std::uint32_t loop, TimePoint now) {

@@ -46,5 +46,25 @@ TEST(DialPlan, FillsInTheLightWhereverTheLabelAsks) {
   EXPECT_EQ(DialPlan(settings).match("snom", "431")->key.label, "on / on");
 }
 
+TEST(DialPlan, AToggleLightsADarkLampAndDarkensALitOne) {
+  auto settings = tutorial();
+  settings.toggles = {"441"};
+  const DialPlan plan(settings);
+  const auto* order = plan.match("snom370", "441");
+  ASSERT_NE(order, nullptr);
+  const auto edit = order->edit();
+  EXPECT_EQ(edit.kind, lamp::Edit::Kind::kToggle);
+  ASSERT_TRUE(edit.key && edit.off);
+  EXPECT_EQ(edit.key->label, "Light is on");
+  EXPECT_EQ(edit.off->label, "Light is off");
+  EXPECT_EQ(plan.match("snom370", "431")->edit().kind, lamp::Edit::Kind::kSet);
+}
+
+TEST(DialPlan, FindsANumberForKeysThatHaveItWhateverThePhone) {
+  const DialPlan plan(tutorial());
+  EXPECT_NE(plan.find("431"), nullptr);
+  EXPECT_EQ(plan.find("449"), nullptr);
+}
+
 }  // namespace
 }  // namespace lamplighter::service

@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <bit>
+#include <cassert>
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <set>
+#include <utility>
 
 namespace lamplighter::store {
 
@@ -12,7 +16,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-std::int64_t milliseconds_of(WallTime time) { return time.time_since_epoch().count(); }
+// The last moment of the year 9999. Up to here times can be reckoned with and do not overflow.
+constexpr WallTime kLastTime{milliseconds{253'402'300'799'999}};
 
 template <typename Enum>
 int number_of(Enum value) {
@@ -44,7 +49,14 @@ class Binder {
     statement_.bind(++at_, value);
     return *this;
   }
-  Binder& null() {
+  Binder& time(WallTime value) { return number(value.time_since_epoch().count()); }
+  // SQLite's numbers are signed: larger ones would be taken for the oldest.
+  Binder& version(std::uint64_t value) {
+    assert(std::in_range<std::int64_t>(value));
+    return number(static_cast<std::int64_t>(value));
+  }
+  Binder& color(const std::optional<lamp::Color>& value) {
+    if (value) return number(number_of(*value));
     statement_.bind(++at_);
     return *this;
   }
@@ -54,44 +66,74 @@ class Binder {
   int at_ = 0;
 };
 
-// Reads columns from the left; remembers whether a number did not fit its type.
+// Text from the file in a message: on one line, and not the whole of something huge.
+std::string printable(std::string_view text) {
+  constexpr std::size_t kMost = 100;
+  std::string out(text.substr(0, kMost));
+  for (auto& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return text.size() > kMost ? out + "…" : out;
+}
+
+// Reads columns from the left; remembers the first one that makes no sense.
 class Reader {
  public:
   explicit Reader(const SQLite::Statement& statement) : statement_(statement) {}
+
   std::string text() { return statement_.getColumn(at_++).getString(); }
-  std::int64_t number() { return statement_.getColumn(at_++).getInt64(); }
+  lamp::KeyName key_name() {
+    auto name = text();
+    if (const auto good = lamp::check_key_name(name); !good) blame(good.error());
+    return name;
+  }
   template <typename T>
   T integer() {
-    const auto value = number();
-    if (value < static_cast<std::int64_t>(std::numeric_limits<T>::min()) ||
-        value > static_cast<std::int64_t>(std::numeric_limits<T>::max())) {
-      good_ = false;
-    }
-    return static_cast<T>(value);
+    return static_cast<T>(number(static_cast<std::int64_t>(std::numeric_limits<T>::min()),
+                                 static_cast<std::int64_t>(std::numeric_limits<T>::max())));
   }
   template <typename Enum>
   Enum choice(Enum last) {
-    const auto value = number();
-    if (value < 0 || value > static_cast<std::int64_t>(last)) good_ = false;
-    return static_cast<Enum>(good_ ? value : 0);
+    return static_cast<Enum>(number(0, static_cast<std::int64_t>(last)));
   }
-  bool null() {
-    const bool is = statement_.isColumnNull(at_);
-    if (is) ++at_;
-    return is;
+  bool flag() { return number(0, 1) != 0; }
+  std::uint64_t version() { return static_cast<std::uint64_t>(number(0, std::numeric_limits<std::int64_t>::max())); }
+  std::uint64_t bits() { return std::bit_cast<std::uint64_t>(integer<std::int64_t>()); }
+  WallTime time() { return WallTime{milliseconds{number(0, kLastTime.time_since_epoch().count())}}; }
+  std::optional<lamp::Color> color() {
+    if (statement_.isColumnNull(at_)) return ++at_, std::nullopt;
+    return choice(lamp::Color::kRemote);
   }
   SocketAddress address() {
     const auto parsed = SocketAddress::parse(text());
-    if (!parsed) good_ = false;
+    if (!parsed) blame("expected an address such as 192.0.2.17:5060");
     return parsed.value_or(SocketAddress{});
   }
-  WallTime time() { return WallTime{milliseconds{number()}}; }
-  bool good() const { return good_; }
+
+  /// `remote is "somewhere", expected an address such as 192.0.2.17:5060`; empty: all is well.
+  const std::string& fault() const { return fault_; }
 
  private:
+  // 0 when it is none of that; SQLite keeps any text in any column.
+  std::int64_t number(std::int64_t first, std::int64_t last) {
+    const auto column = statement_.getColumn(at_++);
+    if (column.isInteger()) {
+      const auto value = column.getInt64();
+      if (first <= value && value <= last) return value;
+    }
+    blame(fmt::format("expected a number from {} to {}", first, last));
+    return 0;
+  }
+  // The column read last.
+  void blame(std::string_view expected) {
+    if (!fault_.empty()) return;
+    fault_ = fmt::format("{} is \"{}\", {}", statement_.getColumnName(at_ - 1),
+                         printable(statement_.getColumn(at_ - 1).getString()), expected);
+  }
+
   const SQLite::Statement& statement_;
   int at_ = 0;
-  bool good_ = true;
+  std::string fault_;
 };
 
 location::Binding binding_from(Reader& row) {
@@ -111,35 +153,145 @@ location::Binding binding_from(Reader& row) {
   binding.flow.listener = row.integer<std::uint16_t>();
   binding.flow.worker = row.integer<std::uint8_t>();
   binding.registered = row.time();
+  binding.refreshed = row.time();
   binding.expires = row.time();
   return binding;
 }
 
-lamp::Key key_from(Reader& row) {
+lamp::KeyState key_state_from(Reader& row) {
+  lamp::KeyState state;
+  state.name = row.key_name();
+  state.version = row.version();
+  const bool cleared = row.flag();
   lamp::Key key;
   key.light = row.choice(lamp::Light::kRecord);
-  if (!row.null()) key.color = row.choice(lamp::Color::kRemote);
+  key.color = row.color();
   key.label = row.text();
   key.number = row.text();
-  key.press = row.choice(lamp::Press::kMessage);
-  return key;
+  key.press = row.choice(lamp::Press::kToggle);
+  if (!cleared) state.key = std::move(key);
+  return state;
+}
+
+lamp::Confirmation confirmation_from(Reader& row) {
+  lamp::Confirmation confirmation;
+  confirmation.aor = row.text();
+  confirmation.contact = row.text();
+  confirmation.registered = row.time();
+  confirmation.name = row.key_name();
+  confirmation.version = row.version();
+  confirmation.look.light = row.choice(lamp::Light::kRecord);
+  confirmation.look.color = row.color();
+  return confirmation;
+}
+
+void skip(const Store::Visitor& visitor, std::string_view which, const Reader& row) {
+  if (visitor.skipped) visitor.skipped(fmt::format("{}: {}", printable(which), row.fault()));
+}
+
+using Contacts = std::set<std::pair<std::string, std::string>>;  // aor, uri
+
+// Returns the contacts that were left out.
+Contacts read_bindings(SQLite::Database& database, const Store::Visitor& visitor) {
+  Contacts left_out;
+  SQLite::Statement all(database,
+                        "SELECT aor, uri, instance, reg_id, call_id, cseq, user_agent, path, q, kind, remote, local, "
+                        "listener, worker, registered_ms, refreshed_ms, expires_ms FROM bindings");
+  while (all.executeStep()) {
+    Reader row(all);
+    auto aor = row.text();
+    auto binding = binding_from(row);
+    if (row.fault().empty()) {
+      visitor.binding(std::move(aor), std::move(binding));
+    } else {
+      skip(visitor, fmt::format("the contact {} of {}", binding.uri, aor), row);
+      left_out.emplace(std::move(aor), std::move(binding.uri));
+    }
+  }
+  return left_out;
+}
+
+void read_keys(SQLite::Database& database, const Store::Visitor& visitor) {
+  SQLite::Statement all(database, "SELECT aor, name, version, cleared, light, color, label, number, press FROM keys");
+  while (all.executeStep()) {
+    Reader row(all);
+    auto aor = row.text();
+    auto state = key_state_from(row);
+    if (row.fault().empty()) {
+      visitor.key(std::move(aor), std::move(state));
+    } else {
+      skip(visitor, fmt::format("the key {} of {}", state.name, aor), row);
+    }
+  }
+}
+
+void read_confirmations(SQLite::Database& database, const Store::Visitor& visitor, const Contacts& left_out) {
+  SQLite::Statement all(database,
+                        "SELECT aor, uri, registered_ms, name, version, light, color FROM confirmations AS c "
+                        "WHERE EXISTS(SELECT 1 FROM bindings AS b WHERE b.aor = c.aor AND b.uri = c.uri AND "
+                        "b.registered_ms = c.registered_ms)");
+  while (all.executeStep()) {
+    Reader row(all);
+    auto confirmation = confirmation_from(row);
+    if (!left_out.empty() && left_out.contains({confirmation.aor, confirmation.contact})) continue;
+    if (row.fault().empty()) {
+      visitor.confirmation(std::move(confirmation));
+    } else {
+      skip(visitor,
+           fmt::format("what the contact {} of {} confirmed for the key {}", confirmation.contact, confirmation.aor,
+                       confirmation.name),
+           row);
+    }
+  }
+}
+
+void read_presses(SQLite::Database& database, const Store::Visitor& visitor) {
+  SQLite::Statement all(
+      database, "SELECT id, at_ms FROM presses WHERE at_ms >= (SELECT max(at_ms) FROM presses) - ?1 ORDER BY at_ms");
+  all.bind(1, static_cast<std::int64_t>(milliseconds(kPressesKept).count()));
+  while (all.executeStep()) {
+    Reader row(all);
+    const Press press{.id = row.bits(), .at = row.time()};
+    if (row.fault().empty()) {
+      visitor.press(press);
+    } else {
+      skip(visitor, fmt::format("the press {}", std::bit_cast<std::int64_t>(press.id)), row);
+    }
+  }
 }
 
 }  // namespace
 
 RowWriter::RowWriter(SQLite::Database& database)
-    : put_binding_(
+    : refresh_binding_(database,
+                       "UPDATE bindings SET instance = ?3, reg_id = ?4, call_id = ?5, cseq = ?6, user_agent = ?7, "
+                       "path = ?8, q = ?9, kind = ?10, remote = ?11, local = ?12, listener = ?13, worker = ?14, "
+                       "refreshed_ms = ?16, expires_ms = ?17 WHERE aor = ?1 AND uri = ?2 AND registered_ms = ?15"),
+      put_binding_(
           database,
           "INSERT OR REPLACE INTO bindings(aor, uri, instance, reg_id, call_id, cseq, user_agent, path, q, kind, "
-          "remote, local, listener, worker, registered_ms, expires_ms) "
-          "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"),
+          "remote, local, listener, worker, registered_ms, refreshed_ms, expires_ms) "
+          "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"),
       remove_binding_(database, "DELETE FROM bindings WHERE aor = ?1 AND uri = ?2 AND expires_ms <= ?3"),
       put_key_(database,
-               // Two threads may commit in another order than they set: the newer version stays.
-               "INSERT INTO keys(aor, name, light, color, label, number, press, version) "
-               "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(aor, name) DO UPDATE SET "
-               "light = ?3, color = ?4, label = ?5, number = ?6, press = ?7, version = ?8 WHERE version < ?8"),
-      remove_key_(database, "DELETE FROM keys WHERE aor = ?1 AND name = ?2 AND version <= ?3") {}
+               // Two threads may commit in another order than they set or cleared: the newer version stays. What is no
+               // number (SQLite takes text for larger than any) does not stand in the way; so below.
+               "INSERT INTO keys(aor, name, version, cleared, light, color, label, number, press) "
+               "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT(aor, name) DO UPDATE SET version = ?3, "
+               "cleared = ?4, light = ?5, color = ?6, label = ?7, number = ?8, press = ?9 "
+               "WHERE version < ?3 OR typeof(version) <> 'integer'"),
+      put_confirmation_(
+          database,
+          // Only of the life that is bound: a confirmation that comes late must not vouch for a phone that has booted.
+          "INSERT INTO confirmations(aor, uri, registered_ms, name, version, light, color) "
+          "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 FROM bindings WHERE aor = ?1 AND uri = ?2 AND registered_ms = ?3 "
+          "ON CONFLICT(aor, uri, name) DO UPDATE SET registered_ms = ?3, version = ?5, light = ?6, color = ?7 "
+          "WHERE registered_ms <> ?3 OR version < ?5 OR typeof(version) <> 'integer'"),
+      forget_confirmations_(database, "DELETE FROM confirmations WHERE aor = ?1 AND uri = ?2"),
+      put_press_(database,
+                 "INSERT INTO presses(id, at_ms) VALUES(?1, ?2) "
+                 "ON CONFLICT(id) DO UPDATE SET at_ms = ?2 WHERE at_ms < ?2 OR typeof(at_ms) <> 'integer'"),
+      prune_presses_(database, "DELETE FROM presses WHERE at_ms NOT BETWEEN ?1 AND ?2") {}
 
 void RowWriter::write(const Change& change) {
   std::visit([&](const auto& what) { write(what); }, change);
@@ -148,80 +300,105 @@ void RowWriter::write(const Change& change) {
 void RowWriter::write(const location::Change& change) {
   for (const auto& uri : change.remove) {
     Run run(remove_binding_);
-    Binder(remove_binding_).text(change.aor).text(uri).number(milliseconds_of(change.remove_if_expired_by));
-    run();
+    Binder(remove_binding_).text(change.aor).text(uri).time(change.remove_if_expired_by);
+    if (run() > 0) forget_confirmations(change.aor, uri);
   }
   for (const auto& binding : change.put) {
-    Run run(put_binding_);
-    remote_ = binding.flow.remote.to_string();
-    local_ = binding.flow.local.to_string();
-    Binder(put_binding_)
-        .text(change.aor)
-        .text(binding.uri)
-        .text(binding.instance)
-        .number(binding.reg_id)
-        .text(binding.call_id)
-        .number(binding.cseq)
-        .text(binding.user_agent)
-        .text(binding.path)
-        .number(binding.q)
-        .number(number_of(binding.flow.kind))
-        .text(remote_)
-        .text(local_)
-        .number(binding.flow.listener)
-        .number(binding.flow.worker)
-        .number(milliseconds_of(binding.registered))
-        .number(milliseconds_of(binding.expires));
-    run();
+    // Mostly a refresh, which leaves what the contact confirmed in this life.
+    if (put(refresh_binding_, change.aor, binding) > 0) continue;
+    forget_confirmations(change.aor, binding.uri);
+    put(put_binding_, change.aor, binding);
   }
 }
 
-void RowWriter::write(const KeyChange& change) {
-  if (!change.key) {
-    Run run(remove_key_);
-    Binder(remove_key_).text(change.aor).text(change.name).number(static_cast<std::int64_t>(change.version));
-    run();
-    return;
-  }
-  const auto& key = *change.key;
-  Run run(put_key_);
-  Binder row(put_key_);
-  row.text(change.aor).text(change.name).number(number_of(key.light));
-  if (key.color) {
-    row.number(number_of(*key.color));
-  } else {
-    row.null();
-  }
-  row.text(key.label).text(key.number).number(number_of(key.press)).number(static_cast<std::int64_t>(change.version));
+int RowWriter::put(SQLite::Statement& statement, const std::string& aor, const location::Binding& binding) {
+  Run run(statement);
+  remote_ = binding.flow.remote.to_string();
+  local_ = binding.flow.local.to_string();
+  Binder(statement)
+      .text(aor)
+      .text(binding.uri)
+      .text(binding.instance)
+      .number(binding.reg_id)
+      .text(binding.call_id)
+      .number(binding.cseq)
+      .text(binding.user_agent)
+      .text(binding.path)
+      .number(binding.q)
+      .number(number_of(binding.flow.kind))
+      .text(remote_)
+      .text(local_)
+      .number(binding.flow.listener)
+      .number(binding.flow.worker)
+      .time(binding.registered)
+      .time(binding.refreshed)
+      .time(binding.expires);
+  return run();
+}
+
+void RowWriter::forget_confirmations(const std::string& aor, const std::string& uri) {
+  Run run(forget_confirmations_);
+  Binder(forget_confirmations_).text(aor).text(uri);
   run();
 }
 
-std::expected<void, std::string> read_rows(SQLite::Database& database, const Store::Visitor& visitor) {
-  if (visitor.binding) {
-    SQLite::Statement all(database,
-                          "SELECT aor, uri, instance, reg_id, call_id, cseq, user_agent, path, q, kind, remote, local, "
-                          "listener, worker, registered_ms, expires_ms FROM bindings");
-    while (all.executeStep()) {
-      Reader row(all);
-      auto aor = row.text();
-      auto binding = binding_from(row);
-      if (!row.good()) return std::unexpected(fmt::format("the contact {} of {} makes no sense", binding.uri, aor));
-      visitor.binding(std::move(aor), std::move(binding));
-    }
+void RowWriter::write(const KeyChange& change) {
+  static const lamp::Key kDark;
+  const auto& key = change.key ? *change.key : kDark;
+  Run run(put_key_);
+  Binder(put_key_)
+      .text(change.aor)
+      .text(change.name)
+      .version(change.version)
+      .number(change.key ? 0 : 1)
+      .number(number_of(key.light))
+      .color(key.color)
+      .text(key.label)
+      .text(key.number)
+      .number(number_of(key.press));
+  run();
+}
+
+void RowWriter::write(const KeyChanges& changes) {
+  for (const auto& change : changes.keys) write(change);
+  if (changes.press) write(*changes.press);
+}
+
+void RowWriter::write(const Confirmations& confirmations) {
+  for (const auto& confirmation : confirmations) {
+    Run run(put_confirmation_);
+    Binder(put_confirmation_)
+        .text(confirmation.aor)
+        .text(confirmation.contact)
+        .time(confirmation.registered)
+        .text(confirmation.name)
+        .version(confirmation.version)
+        .number(number_of(confirmation.look.light))
+        .color(confirmation.look.color);
+    run();
   }
-  if (visitor.key) {
-    SQLite::Statement all(database, "SELECT aor, name, light, color, label, number, press, version FROM keys");
-    while (all.executeStep()) {
-      Reader row(all);
-      auto aor = row.text();
-      auto name = row.text();
-      auto key = key_from(row);
-      const auto version = static_cast<std::uint64_t>(row.number());
-      if (!row.good()) return std::unexpected(fmt::format("the key {} of {} makes no sense", name, aor));
-      visitor.key(std::move(aor), std::move(name), std::move(key), version);
-    }
+}
+
+void RowWriter::write(const Press& press) {
+  {
+    Run run(put_press_);
+    Binder(put_press_).number(std::bit_cast<std::int64_t>(press.id)).time(press.at);
+    run();
   }
-  return {};
+  if (const auto kept = press_window_.add(press.at)) {
+    Run run(prune_presses_);
+    Binder(prune_presses_).time(kept->first).time(kept->last);
+    run();
+  }
+}
+
+void read_rows(SQLite::Database& database, const Store::Visitor& visitor) {
+  SQLite::Transaction one_moment(database);
+  Contacts left_out;
+  if (visitor.binding) left_out = read_bindings(database, visitor);
+  if (visitor.key) read_keys(database, visitor);
+  if (visitor.confirmation) read_confirmations(database, visitor, left_out);
+  if (visitor.press) read_presses(database, visitor);
 }
 
 std::vector<location::Credential> read_credentials(SQLite::Database& database) {

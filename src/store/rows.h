@@ -3,8 +3,10 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "store/press_window.h"
 #include "store/store.h"
 
 namespace lamplighter::store {
@@ -20,16 +22,26 @@ class RowWriter {
  private:
   void write(const location::Change& change);
   void write(const KeyChange& change);
+  void write(const KeyChanges& changes);
+  void write(const Confirmations& confirmations);
+  void write(const Press& press);
+  int put(SQLite::Statement& statement, const std::string& aor, const location::Binding& binding);
+  void forget_confirmations(const std::string& aor, const std::string& uri);
 
+  SQLite::Statement refresh_binding_;
   SQLite::Statement put_binding_;
   SQLite::Statement remove_binding_;
   SQLite::Statement put_key_;
-  SQLite::Statement remove_key_;
+  SQLite::Statement put_confirmation_;
+  SQLite::Statement forget_confirmations_;
+  SQLite::Statement put_press_;
+  SQLite::Statement prune_presses_;
+  PressWindow press_window_;
   std::string remote_, local_;  ///< text of the addresses while they are bound
 };
 
-/// Reads every row. An error text names the row that makes no sense; SQLite::Exception when the file cannot be read.
-std::expected<void, std::string> read_rows(SQLite::Database& database, const Store::Visitor& visitor);
+/// Reads every row, as of one moment. SQLite::Exception when the file cannot be read.
+void read_rows(SQLite::Database& database, const Store::Visitor& visitor);
 
 std::vector<location::Credential> read_credentials(SQLite::Database& database);
 void write_credential(SQLite::Database& database, const location::Credential& credential);

@@ -55,6 +55,26 @@ constexpr std::array kMigrations = {
         PRIMARY KEY(user, realm)
       ) WITHOUT ROWID;
     )sql",
+    // Keys that were cleared stay; what contacts confirmed in which life (bindings.registered_ms); presses carried out.
+    R"sql(
+      ALTER TABLE bindings ADD COLUMN refreshed_ms INTEGER NOT NULL DEFAULT 0;
+      UPDATE bindings SET refreshed_ms = registered_ms;
+      ALTER TABLE keys ADD COLUMN cleared INTEGER NOT NULL DEFAULT 0;
+      CREATE TABLE confirmations(
+        aor TEXT NOT NULL,
+        uri TEXT NOT NULL,
+        name TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        registered_ms INTEGER NOT NULL,
+        light INTEGER NOT NULL,
+        color INTEGER,
+        PRIMARY KEY(aor, uri, name)
+      ) WITHOUT ROWID;
+      CREATE TABLE presses(
+        id INTEGER PRIMARY KEY,
+        at_ms INTEGER NOT NULL
+      );
+    )sql",
 };
 
 int number(SQLite::Database& database, const char* query) { return database.execAndGet(query).getInt(); }

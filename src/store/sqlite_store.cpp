@@ -324,13 +324,7 @@ auto SqliteStore::Impl::with_reader(F&& f)
 }
 
 std::expected<void, StoreError> SqliteStore::load(const Visitor& visitor) {
-  auto read = impl_->with_reader([&](SQLite::Database& database) { return read_rows(database, visitor); });
-  if (!read) return std::unexpected(std::move(read.error()));
-  if (!*read) {
-    return std::unexpected(StoreError{Kind::kCorrupt, fmt::format("{}: {}; restore a backup, or delete that row",
-                                                                  impl_->settings.path, read->error())});
-  }
-  return {};
+  return impl_->with_reader([&](SQLite::Database& database) { read_rows(database, visitor); });
 }
 
 std::expected<std::vector<location::Credential>, StoreError> SqliteStore::credentials() {

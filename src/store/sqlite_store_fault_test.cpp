@@ -24,7 +24,9 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using Kind = StoreError::Kind;
 
 SqliteSettings at(const std::string& path) {
@@ -108,9 +110,9 @@ TEST(SqliteStoreFault, ADatabaseFromANewerVersionIsRefusedAndKept) {
   EXPECT_EQ(error.kind, Kind::kNewerVersion);
   EXPECT_EQ(error.what,
             folder.file() +
-                " was written by a newer Lamplighter (schema 7, this one knows 1); run that version or restore "
+                " was written by a newer Lamplighter (schema 7, this one knows 2); run that version or restore "
                 "a backup");
-  SQLite::Database(folder.file(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 1");
+  SQLite::Database(folder.file(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 2");
   auto store = SqliteStore::open(at(folder.file()));
   ASSERT_TRUE(store);
   EXPECT_EQ(contents_of(**store).bindings.size(), 1u);
@@ -134,7 +136,11 @@ TEST(SqliteStoreFault, ADamagedFileIsReportedAsSuch) {
   }
   auto store = SqliteStore::open(at(folder.file()));
   if (store) {
-    const auto loaded = (*store)->load({.binding = [](auto, auto) {}, .key = [](auto, auto, auto, auto) {}});
+    const auto loaded = (*store)->load({.binding = [](auto, auto) {},
+                                        .key = [](auto, auto) {},
+                                        .confirmation = {},
+                                        .press = {},
+                                        .skipped = [](auto) { FAIL() << "the whole file is at fault"; }});
     ASSERT_FALSE(loaded);
     EXPECT_EQ(loaded.error().kind, Kind::kCorrupt);
     EXPECT_THAT(loaded.error().what, AllOf(HasSubstr(folder.file()), HasSubstr("backup")));
@@ -143,20 +149,98 @@ TEST(SqliteStoreFault, ADamagedFileIsReportedAsSuch) {
   }
 }
 
-TEST(SqliteStoreFault, ARowThatMakesNoSenseIsNamed) {
+struct BadRow {
+  const char* edit;  ///< what somebody did to the file
+  const char* told;
+};
+
+class SqliteStoreBadRow : public testing::TestWithParam<BadRow> {};
+
+TEST_P(SqliteStoreBadRow, IsNamedLeftOutAndLeftAlone) {
   const TempFolder folder;
+  const auto& [edit, told] = GetParam();
+  const WallTime then{1'700'000'000'000ms};
   {
     auto store = SqliteStore::open(at(folder.file()));
     ASSERT_TRUE(store);
-    ASSERT_TRUE(commit(**store, put("a@h", "sip:1@h")));
+    for (const auto* uri : {"sip:1@h", "sip:2@h"}) {
+      ASSERT_TRUE(commit(**store, put("a@h", uri)));
+      ASSERT_TRUE(commit(**store, Confirmations{confirmed("a@h", uri, "2", 1)}));
+    }
+    ASSERT_TRUE(commit(**store, KeyChanges{.keys = {light("a@h", "1", 1, lamp::Light::kOn), cleared("a@h", "2", 2)},
+                                           .press = Press{1, then}}));
+    ASSERT_TRUE(commit(**store, KeyChanges{.keys = {}, .press = Press{2, then}}));
   }
-  SQLite::Database(folder.file(), SQLite::OPEN_READWRITE).exec("UPDATE bindings SET remote = 'somewhere'");
+  const auto good = [&] {
+    auto store = SqliteStore::open(at(folder.file()));
+    return contents_of(**store);
+  }();
+  ASSERT_THAT(good.skipped, IsEmpty());
+  ASSERT_EQ(SQLite::Database(folder.file(), SQLite::OPEN_READWRITE).exec(edit), 1);
+  for (int start = 1; start <= 2; ++start) {
+    auto store = SqliteStore::open(at(folder.file()));
+    ASSERT_TRUE(store) << store.error().what;
+    const auto contents = contents_of(**store);
+    EXPECT_THAT(contents.skipped, ElementsAre(told)) << "start " << start;
+    const auto all = [](const Contents& c) {
+      return c.bindings.size() + c.keys.size() + c.confirmations.size() + c.presses.size();
+    };
+    EXPECT_GE(all(contents), all(good) - 2) << "the row itself, and what hangs on it";
+    EXPECT_LT(all(contents), all(good));
+  }
+
+  // Nor does it stand in the way of what comes next.
   auto store = SqliteStore::open(at(folder.file()));
-  ASSERT_TRUE(store);
-  const auto loaded = (*store)->load({.binding = [](auto, auto) {}, .key = {}});
-  ASSERT_FALSE(loaded);
-  EXPECT_THAT(loaded.error().what, HasSubstr("the contact sip:1@h of a@h makes no sense"));
+  auto registers = put("a@h", "sip:1@h");
+  registers.put[0].registered += std::chrono::seconds(1);
+  auto confirms = confirmed("a@h", "sip:1@h", "2", 4);
+  confirms.registered = registers.put[0].registered;
+  ASSERT_TRUE(commit(**store, registers));
+  ASSERT_TRUE(commit(**store, Confirmations{confirms}));
+  ASSERT_TRUE(commit(**store, KeyChanges{.keys = {light("a@h", "1", 3, lamp::Light::kOff), cleared("a@h", "2", 4)},
+                                         .press = Press{1, then}}));
+  const auto contents = contents_of(**store);
+  EXPECT_EQ(contents.bindings.size(), 2u);
+  EXPECT_EQ(contents.confirmations.size(), 2u);
+  EXPECT_EQ(contents.keys.size(), 2u);
+  EXPECT_EQ(contents.presses.size(), 2u);
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, SqliteStoreBadRow,
+    testing::Values(
+        BadRow{"UPDATE bindings SET remote = 'somewhere' WHERE uri = 'sip:1@h'",
+               "the contact sip:1@h of a@h: remote is \"somewhere\", expected an address such as 192.0.2.17:5060"},
+        BadRow{"UPDATE bindings SET cseq = -1 WHERE uri = 'sip:1@h'",
+               "the contact sip:1@h of a@h: cseq is \"-1\", expected a number from 0 to 4294967295"},
+        BadRow{"UPDATE bindings SET kind = 5 WHERE uri = 'sip:1@h'",
+               "the contact sip:1@h of a@h: kind is \"5\", expected a number from 0 to 4"},
+        BadRow{"UPDATE bindings SET expires_ms = 'line' || char(10) || 'end' WHERE uri = 'sip:1@h'",
+               "the contact sip:1@h of a@h: expires_ms is \"line?end\", expected a number from 0 to 253402300799999"},
+        BadRow{"UPDATE keys SET light = 10 WHERE name = '1'",
+               "the key 1 of a@h: light is \"10\", expected a number from 0 to 9"},
+        BadRow{"UPDATE keys SET color = 5 WHERE name = '1'",
+               "the key 1 of a@h: color is \"5\", expected a number from 0 to 4"},
+        BadRow{"UPDATE keys SET press = 3 WHERE name = '1'",
+               "the key 1 of a@h: press is \"3\", expected a number from 0 to 2"},
+        BadRow{"UPDATE keys SET cleared = 2 WHERE name = '1'",
+               "the key 1 of a@h: cleared is \"2\", expected a number from 0 to 1"},
+        BadRow{"UPDATE keys SET version = 'new' WHERE name = '2'",
+               "the key 2 of a@h: version is \"new\", expected a number from 0 to 9223372036854775807"},
+        BadRow{"UPDATE confirmations SET version = x'ff' WHERE uri = 'sip:1@h'",
+               "what the contact sip:1@h of a@h confirmed for the key 2: version is \"\xff\", expected a number from 0 "
+               "to 9223372036854775807"},
+        BadRow{"UPDATE keys SET version = 1.5 WHERE name = '1'",
+               "the key 1 of a@h: version is \"1.5\", expected a number from 0 to 9223372036854775807"},
+        BadRow{"UPDATE keys SET name = 'a b' WHERE name = '1'",
+               "the key a b of a@h: name is \"a b\", expected a key name of 1 to 32 letters, digits or "
+               "-.!%*_+`'~, normally the key's number"},
+        BadRow{"UPDATE confirmations SET light = 'red' WHERE uri = 'sip:1@h'",
+               "what the contact sip:1@h of a@h confirmed for the key 2: light is \"red\", expected a number from 0 to "
+               "9"},
+        BadRow{"UPDATE presses SET at_ms = 'then' WHERE id = 1",
+               "the press 1: at_ms is \"then\", expected a number from 0 to 253402300799999"}),
+    [](const auto& row) { return "Row" + std::to_string(row.index); });
 
 TEST(SqliteStoreFault, AtThePageLimitChangesFailAndWhatWasStoredStays) {
   const TempFolder folder;
@@ -227,7 +311,10 @@ TEST(SqliteStoreFault, OnAFullDiskChangesFailAndAreTakenAgainWhenThereIsSpace) {
     const auto after = commit(**store, put("a@h", "sip:after@h"));
     if (!after) return std::cerr << after.error().what << "\n", 6;
     std::size_t kept = 0;
-    if (!(*store)->load({.binding = [&](auto, auto) { ++kept; }, .key = {}})) return 7;
+    if (!(*store)->load(
+            {.binding = [&](auto, auto) { ++kept; }, .key = {}, .confirmation = {}, .press = {}, .skipped = {}})) {
+      return 7;
+    }
     return kept == stored + 2 ? 0 : 8;
   });
   if (status == kCannotMount) GTEST_SKIP() << "no right to mount a small disk here; the page limit is tested above";

@@ -10,7 +10,6 @@
 #include <numeric>
 #include <thread>
 
-#include "store/memory_store.h"
 #include "store/store_test_support.h"
 
 namespace lamplighter::store {
@@ -20,6 +19,9 @@ using namespace std::chrono_literals;
 using namespace std::string_literals;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Key;
+using testing::Pair;
+using testing::UnorderedElementsAre;
 
 std::unique_ptr<SqliteStore> opened(const std::string& path, Durability durability = Durability::kProcess) {
   SqliteSettings settings;
@@ -66,16 +68,31 @@ TEST_P(SqliteDurability, ReopeningRestoresEverythingByteForByte) {
     odd.q = 0;
     odd.flow = Flow{};
     odd.flow.kind = TransportKind::kWss;
-    odd.expires = WallTime::max();
+    odd.expires = WallTime{253'402'300'799'999ms};  // the end of the year 9999
     change.put.push_back(odd);
     for (const auto& binding : change.put) want.bindings[{change.aor, binding.uri}] = binding;
     ASSERT_TRUE(commit(*store, change));
 
     const lamp::Key key{lamp::Light::kRecord, lamp::Color::kRemote, "Licht \xc3\xbc", "432", lamp::Press::kMessage};
-    ASSERT_TRUE(commit(*store, KeyChange{"101@example.com", "2", key, 0xffff'ffff'ffff'ffff}));
+    constexpr std::uint64_t kLast = 0x7fff'ffff'ffff'ffff;
+    ASSERT_TRUE(commit(*store, KeyChange{"101@example.com", "2", key, kLast}));
     ASSERT_TRUE(commit(*store, KeyChange{"101@example.com", "3", lamp::Key{}, 1}));
-    want.keys[{"101@example.com", "2"}] = {key, 0xffff'ffff'ffff'ffff};
-    want.keys[{"101@example.com", "3"}] = {lamp::Key{}, 1};
+    ASSERT_TRUE(commit(*store, KeyChange{"101@example.com", "4", std::nullopt, 2}));
+    lamp::Key toggle;
+    toggle.press = lamp::Press::kToggle;
+    const Press press{.id = 0xffff'ffff'ffff'ffff, .at = WallTime{1'700'000'000'004ms}};
+    ASSERT_TRUE(commit(*store, KeyChanges{.keys = {{"102@example.com", "*.", toggle, 3}}, .press = press}));
+    want.keys[{"101@example.com", "2"}] = {"2", key, kLast};
+    want.keys[{"101@example.com", "3"}] = {"3", lamp::Key{}, 1};
+    want.keys[{"101@example.com", "4"}] = {"4", std::nullopt, 2};
+    want.keys[{"102@example.com", "*."}] = {"*.", toggle, 3};
+    want.presses = {press};
+
+    const lamp::Look look{lamp::Light::kSeized, lamp::Color::kGreen};
+    ASSERT_TRUE(commit(*store, Confirmations{confirmed(change.aor, change.put[0].uri, "2", kLast, look),
+                                             confirmed(change.aor, odd.uri, "2", 1)}));
+    want.confirmations[{change.aor, change.put[0].uri, "2"}] = {odd.registered, kLast, look};
+    want.confirmations[{change.aor, odd.uri, "2"}] = {odd.registered, 1, {}};
   }
   const auto store = opened(folder.file(), GetParam());
   EXPECT_EQ(contents_of(*store), want);
@@ -84,7 +101,7 @@ TEST_P(SqliteDurability, ReopeningRestoresEverythingByteForByte) {
 INSTANTIATE_TEST_SUITE_P(Both, SqliteDurability, testing::Values(Durability::kProcess, Durability::kPower),
                          [](const auto& chosen) { return chosen.param == Durability::kPower ? "Power" : "Process"; });
 
-TEST(SqliteStore, ReplacesRemovesAndForgets) {
+TEST(SqliteStore, BindingsAreReplacedAndRemoved) {
   const TempFolder folder;
   const auto store = opened(folder.file());
   ASSERT_TRUE(commit(*store, put("a@h", "sip:1@h")));
@@ -93,13 +110,9 @@ TEST(SqliteStore, ReplacesRemovesAndForgets) {
   refresh.put[0].cseq = 8;
   refresh.remove = {"sip:2@h"};
   ASSERT_TRUE(commit(*store, refresh));
-  ASSERT_TRUE(commit(
-      *store, KeyChange{"a@h", "2", lamp::Key{.light = lamp::Light::kOn, .color = {}, .label = {}, .number = {}}, 1}));
-  ASSERT_TRUE(commit(*store, KeyChange{"a@h", "2", std::nullopt, 2}));
   const auto contents = contents_of(*store);
   ASSERT_EQ(contents.bindings.size(), 1u);
   EXPECT_EQ(contents.bindings.begin()->second.cseq, 8u);
-  EXPECT_THAT(contents.keys, IsEmpty());
 }
 
 TEST(SqliteStore, ExpiryRemovesOnlyWhatHadExpired) {
@@ -189,6 +202,32 @@ TEST(SqliteStore, OneBadChangeDoesNotTakeItsNeighboursAlong) {
   EXPECT_EQ(store->counters().failures, 2u);
 }
 
+TEST(SqliteStore, KeysChangedTogetherAreStoredTogetherOrNotAtAll) {
+  const TempFolder folder;
+  const auto store = opened(folder.file());
+  const Press press{.id = 7, .at = WallTime{1'700'000'000'000ms}};
+  SQLite::Database other(folder.file(), SQLite::OPEN_READWRITE);
+  other.exec("BEGIN IMMEDIATE");  // all three share a transaction at first, see above
+  Outcomes outcomes;
+  store->commit(light("before@h", "1", 1, lamp::Light::kOn), outcomes.next());
+  store->commit(KeyChanges{.keys = {light("a@h", "1", 1, lamp::Light::kOn), light("", "2", 2, lamp::Light::kOn),
+                                    light("a@h", "3", 3, lamp::Light::kOn)},
+                           .press = press},
+                outcomes.next());
+  store->commit(KeyChanges{.keys = {light("b@h", "1", 1, lamp::Light::kOn), cleared("b@h", "2", 2)}, .press = {}},
+                outcomes.next());
+  other.exec("COMMIT");
+  const auto results = outcomes.wait();
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_TRUE(results[0]);
+  EXPECT_FALSE(results[1]);
+  EXPECT_TRUE(results[2]);
+  const auto contents = contents_of(*store);
+  EXPECT_THAT(contents.keys,
+              UnorderedElementsAre(Key(Pair("before@h", "1")), Key(Pair("b@h", "1")), Key(Pair("b@h", "2"))));
+  EXPECT_THAT(contents.presses, IsEmpty()) << "else the press that changed nothing would count as carried out";
+}
+
 TEST(SqliteStore, BeyondTheQueueLimitAChangeIsRefusedAtOnce) {
   const TempFolder folder;
   SqliteSettings settings;
@@ -253,50 +292,33 @@ TEST(SqliteStore, AnotherConnectionsUsersAreNoticed) {
   server->watch_credentials({});
 }
 
-TEST(MemoryStore, HoldsWhatTheRealOneHolds) {
+// How many there are in the file, told or not.
+int rows_in(const std::string& path, const std::string& table) {
+  SQLite::Database file(path);
+  return file.execAndGet("SELECT count(*) FROM " + table).getInt();
+}
+
+TEST(SqliteStore, OldPressesAreForgottenNowAndThen) {
   const TempFolder folder;
-  const auto real = opened(folder.file());
-  MemoryStore memory;
-  auto refresh = put("a@h", "sip:1@h");
-  refresh.put[0].cseq = 8;
-  refresh.remove = {"sip:2@h"};
-  const std::vector<Change> changes{put("a@h", "sip:1@h"),
-                                    put("a@h", "sip:2@h"),
-                                    put("b@h", "sip:1@h"),
-                                    refresh,
-                                    KeyChange{"a@h", "2", lamp::Key{}, 1},
-                                    KeyChange{"a@h", "3", lamp::Key{}, 2},
-                                    KeyChange{"a@h", "2", std::nullopt, 3}};
-  for (const auto& change : changes) {
-    ASSERT_TRUE(commit(*real, change));
-    ASSERT_TRUE(commit(memory, change));
+  const auto store = opened(folder.file());
+  const WallTime start{1'700'000'000'000ms};
+  std::vector<Press> told;
+  for (int minute = 0; minute <= 60; ++minute) {
+    const Press press{.id = static_cast<std::uint64_t>(minute), .at = start + std::chrono::minutes(minute)};
+    ASSERT_TRUE(commit(*store, KeyChanges{.keys = {}, .press = press}));
+    if (minute >= 55) told.push_back(press);
   }
-  EXPECT_EQ(contents_of(memory), contents_of(*real));
-  EXPECT_EQ(memory.commits(), changes.size());
+  EXPECT_EQ(contents_of(*store).presses, told);
+  EXPECT_EQ(rows_in(folder.file(), "presses"), 6);
 }
 
-TEST(MemoryStore, FailsWhenToldAndRecoversWhenTold) {
-  MemoryStore store;
-  store.fail_with(StoreError{StoreError::Kind::kFull, "no space"});
-  EXPECT_EQ(commit(store, put("a@h", "sip:1@h")).error().kind, StoreError::Kind::kFull);
-  EXPECT_FALSE(store.put_credential({"a", "r", "m", "s"}));
-  store.fail_with(std::nullopt);
-  EXPECT_TRUE(commit(store, put("a@h", "sip:1@h")));
-  EXPECT_EQ(store.bindings(), 1u);
-}
-
-TEST(MemoryStore, CompletesThroughItsExecutor) {
-  struct Queue : Executor {
-    void post(Task task) override { tasks.push_back(std::move(task)); }
-    std::vector<Task> tasks;
-  } queue;
-  MemoryStore store(&queue);
-  bool done = false;
-  store.commit(put("a@h", "sip:1@h"), [&](auto result) { done = result.has_value(); });
-  EXPECT_FALSE(done);
-  ASSERT_EQ(queue.tasks.size(), 1u);
-  queue.tasks[0]();
-  EXPECT_TRUE(done);
+TEST(SqliteStore, PressesOfATimeWhenTheClockWasAheadAreForgottenToo) {
+  const TempFolder folder;
+  const WallTime now{1'700'000'000'000ms};
+  ASSERT_TRUE(commit(*opened(folder.file()), KeyChanges{.keys = {}, .press = Press{1, now + 24h}}));
+  const auto store = opened(folder.file());
+  ASSERT_TRUE(commit(*store, KeyChanges{.keys = {}, .press = Press{2, now}}));
+  EXPECT_EQ(contents_of(*store).presses, (std::vector{Press{2, now}}));
 }
 
 }  // namespace

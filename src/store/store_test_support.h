@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "base/temp_folder.h"
@@ -34,6 +37,7 @@ inline location::Binding sample_binding(const std::string& uri) {
   binding.flow.worker = 7;
   binding.flow.kind = TransportKind::kUdp;
   binding.registered = WallTime{std::chrono::milliseconds{1'700'000'000'001}};
+  binding.refreshed = WallTime{std::chrono::milliseconds{1'700'000'000'003}};
   binding.expires = WallTime{std::chrono::milliseconds{1'700'003'600'002}};
   return binding;
 }
@@ -80,27 +84,87 @@ inline std::expected<void, StoreError> commit(Store& store, Change change) {
   return outcomes.wait().at(0);
 }
 
+inline KeyChange light(std::string aor, std::string name, std::uint64_t version, lamp::Light shown) {
+  return {.aor = std::move(aor), .name = std::move(name), .key = lamp::Key{.light = shown}, .version = version};
+}
+
+inline KeyChange cleared(std::string aor, std::string name, std::uint64_t version) {
+  return {.aor = std::move(aor), .name = std::move(name), .key = std::nullopt, .version = version};
+}
+
+/// For the contact in its first life, that of sample_binding().
+inline lamp::Confirmation confirmed(std::string aor, std::string uri, std::string name, std::uint64_t version,
+                                    lamp::Look look = {}) {
+  return {.aor = std::move(aor),
+          .contact = std::move(uri),
+          .registered = sample_binding({}).registered,
+          .name = std::move(name),
+          .version = version,
+          .look = look};
+}
+
 /// Everything a store holds, in a form that compares.
 struct Contents {
-  std::map<std::pair<std::string, std::string>, location::Binding> bindings;
-  std::map<std::pair<std::string, std::string>, std::pair<lamp::Key, std::uint64_t>> keys;
+  using Name = std::pair<std::string, std::string>;
+  struct Confirmed {
+    WallTime registered{};
+    std::uint64_t version = 0;
+    lamp::Look look;
+    friend bool operator==(const Confirmed&, const Confirmed&) = default;
+  };
+
+  std::map<Name, location::Binding> bindings;                                            ///< aor, uri
+  std::map<Name, lamp::KeyState> keys;                                                   ///< aor, key name
+  std::map<std::tuple<std::string, std::string, std::string>, Confirmed> confirmations;  ///< aor, uri, key name
+  std::vector<Press> presses;                                                            ///< by id
+  std::vector<std::string> skipped;
+
   friend bool operator==(const Contents&, const Contents&) = default;
 };
 
+/// Also holds the store to the order in which Visitor says it tells.
 inline Contents contents_of(Store& store) {
   Contents contents;
+  int phase = 0;
+  const auto in_phase = [&phase](int now) {
+    EXPECT_LE(phase, now) << "out of order";
+    phase = now;
+  };
   const auto loaded = store.load({
       .binding =
           [&](std::string aor, location::Binding binding) {
-            auto uri = binding.uri;
-            contents.bindings[{std::move(aor), std::move(uri)}] = std::move(binding);
+            in_phase(0);
+            Contents::Name name{std::move(aor), binding.uri};
+            EXPECT_TRUE(contents.bindings.try_emplace(std::move(name), std::move(binding)).second) << "told twice";
           },
       .key =
-          [&](std::string aor, lamp::KeyName name, lamp::Key key, std::uint64_t version) {
-            contents.keys[{std::move(aor), std::move(name)}] = {std::move(key), version};
+          [&](std::string aor, lamp::KeyState state) {
+            in_phase(1);
+            Contents::Name name{std::move(aor), state.name};
+            EXPECT_TRUE(contents.keys.try_emplace(std::move(name), std::move(state)).second) << "told twice";
           },
+      .confirmation =
+          [&](lamp::Confirmation told) {
+            in_phase(2);
+            const auto bound = contents.bindings.find({told.aor, told.contact});
+            EXPECT_TRUE(bound != contents.bindings.end() && bound->second.registered == told.registered)
+                << told.contact << " is not bound in that life";
+            EXPECT_TRUE(contents.confirmations
+                            .try_emplace({told.aor, told.contact, told.name},
+                                         Contents::Confirmed{told.registered, told.version, told.look})
+                            .second)
+                << "told twice";
+          },
+      .press =
+          [&](Press press) {
+            in_phase(3);
+            EXPECT_TRUE(contents.presses.empty() || contents.presses.back().at <= press.at) << "not by age";
+            contents.presses.push_back(press);
+          },
+      .skipped = [&](std::string what) { contents.skipped.push_back(std::move(what)); },
   });
   EXPECT_TRUE(loaded) << loaded.error().what;
+  std::ranges::sort(contents.presses, {}, &Press::id);
   return contents;
 }
 

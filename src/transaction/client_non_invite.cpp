@@ -68,4 +68,10 @@ Actions ClientNonInvite::on_transport_error() {
   return {};
 }
 
+Actions ClientNonInvite::on_resend() {
+  if (reliable_ || (state_ != State::kTrying && state_ != State::kProceeding)) return {};
+  repeats_ = 0;
+  return {kSendRequest, start(Timer::kE, state_ == State::kProceeding ? timers_->t2 : timers_->t1)};
+}
+
 }  // namespace lamplighter::transaction

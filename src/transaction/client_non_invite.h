@@ -20,6 +20,9 @@ class ClientNonInvite {
   Actions on_response(int status);
   Actions on_timer(Timer timer);
   Actions on_transport_error();
+  /// The peer is known to be there again: the request is sent at once, and timer E starts over (§17.1.2.2 allows any
+  /// pace; timer F goes on).
+  Actions on_resend();
 
   State state() const { return state_; }
 

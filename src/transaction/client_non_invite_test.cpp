@@ -35,6 +35,7 @@ std::vector<Stimulus<ClientNonInvite>> events() {
     all.push_back({std::to_string(status), [status](ClientNonInvite& m) { return m.on_response(status); }});
   }
   all.push_back({"transport error", [](ClientNonInvite& m) { return m.on_transport_error(); }});
+  all.push_back({"resend", [](ClientNonInvite& m) { return m.on_resend(); }});
   add_timers(all);
   return all;
 }
@@ -48,6 +49,10 @@ std::vector<Row<ClientNonInvite>> rows(bool reliable) {
     for (const char* status : {"200", "302", "404", "699"}) all.push_back({name, status, State::kCompleted, completed});
     all.push_back({name, "timer F", State::kTerminated, {kTimeout, kTerminated}});
     all.push_back({name, "transport error", State::kTerminated, {kTransportFailure, kTerminated}});
+  }
+  if (!reliable) {
+    all.push_back({"Trying", "resend", State::kTrying, {kSendRequest, start(Timer::kE, 500ms)}});
+    all.push_back({"Proceeding", "resend", State::kProceeding, {kSendRequest, start(Timer::kE, 4s)}});
   }
   all.push_back({"Trying", "timer E", State::kTrying, {kSendRequest, start(Timer::kE, 1s)}});
   all.push_back({"Proceeding", "timer E", State::kProceeding, {kSendRequest, start(Timer::kE, 4s)}});

@@ -51,6 +51,46 @@ TEST_F(ClientScenarios, AnUnansweredNonInviteIsRepeatedByTimerECappedAtT2) {
   expect_empty();
 }
 
+//  table                     peer
+//    | MESSAGE                |
+//    |---------------------->X|   it is restarting
+//    |   (peer registers)     |
+//    | MESSAGE                |   resend(): not in four seconds, now
+//    |----------------------->|
+TEST_F(ClientScenarios, ARequestIsSentAgainAtOnceWhenItsPeerIsBack) {
+  const auto id = request(kMessage);
+  pass(3s);
+  sent();
+  table.resend(id, clock.now());
+  EXPECT_EQ(sent(), Lines{"MESSAGE"});
+  pass(499ms);
+  EXPECT_EQ(sent(), Lines{});
+  pass(1ms);
+  EXPECT_EQ(sent(), Lines{"MESSAGE"}) << "timer E has started over";
+  receive(response_text(kMessage, 200));
+  sent();
+  table.resend(id, clock.now());
+  EXPECT_EQ(sent(), Lines{}) << "it is answered";
+}
+
+TEST_F(ClientScenarios, AnAbandonedRequestIsNeverHeardOfAgain) {
+  const auto id = request(kMessage);
+  sent();
+  table.abandon(id);
+  table.abandon(id);
+  pass(40s);
+  EXPECT_EQ(sent(), Lines{});
+  receive(response_text(kMessage, 200));
+  EXPECT_EQ(told(), Lines{"stray 200"});
+  expect_empty();
+}
+
+TEST_F(ClientScenarios, AnInviteIsNotAbandonedButCancelled) {
+  const auto id = request(kInvite);
+  table.abandon(id);
+  EXPECT_EQ(table.clients(), 1u);
+}
+
 TEST_F(ClientScenarios, AProvisionalResponseSlowsANonInviteDownToT2) {
   request(kMessage);
   pass(600ms);

@@ -34,6 +34,18 @@ void Clients::cancel(ClientId id, std::string_view headers, TimePoint now) {
   run(id, actions, {.now = now});
 }
 
+void Clients::resend(ClientId id, TimePoint now) {
+  auto* entry = get(id);
+  auto* machine = entry ? std::get_if<ClientNonInvite>(&entry->machine) : nullptr;
+  if (machine) run(id, machine->on_resend(), {.now = now, .again = true});
+}
+
+void Clients::abandon(ClientId id) {
+  auto* entry = get(id);
+  if (!entry || std::holds_alternative<ClientInvite>(entry->machine)) return;
+  release(id, *entry);
+}
+
 void Clients::on_response(const sip::Message& response, const Flow& flow, TimePoint now) {
   const auto id = find(response);
   if (!id) {

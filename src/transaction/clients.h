@@ -24,6 +24,8 @@ class Clients {
 
   ClientId request(const Flow& flow, sip::Method method, std::string_view bytes, std::uint64_t owner, TimePoint now);
   void cancel(ClientId id, std::string_view headers, TimePoint now);
+  void resend(ClientId id, TimePoint now);
+  void abandon(ClientId id);
   void on_response(const sip::Message& response, const Flow& flow, TimePoint now);
   void on_timer(Owner owner, Timer timer, TimePoint now);
   void on_flow_closed(const Flow& flow, TimePoint now);

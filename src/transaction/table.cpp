@@ -60,6 +60,10 @@ ClientId Table::request(const Flow& flow, sip::Method method, std::string_view b
 
 void Table::cancel(ClientId id, std::string_view headers, TimePoint now) { impl_->clients.cancel(id, headers, now); }
 
+void Table::resend(ClientId id, TimePoint now) { impl_->clients.resend(id, now); }
+
+void Table::abandon(ClientId id) { impl_->clients.abandon(id); }
+
 std::optional<Flow> Table::flow_of(ServerId id) const { return impl_->servers.flow_of(id); }
 
 std::size_t Table::servers() const { return impl_->servers.size(); }

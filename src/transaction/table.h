@@ -58,6 +58,13 @@ class Table {
   /// business.
   void cancel(ClientId id, std::string_view headers, TimePoint now);
 
+  /// Sends a request (not INVITE) again right now, because its peer is known to be there: nothing when it was answered,
+  /// or on a reliable transport.
+  void resend(ClientId id, TimePoint now);
+  /// Gives up a request (not INVITE) without a word: it is not sent again, and no event of it comes any more. A late
+  /// response is a stray one.
+  void abandon(ClientId id);
+
   /// The flow a server transaction's request came on; nullopt when it is gone.
   std::optional<Flow> flow_of(ServerId id) const;
 

@@ -33,7 +33,7 @@ start_server() {
   local folder=$1
   shift
   sip_port=${FIXED_SIP_PORT:-$(free_port)}
-  http_port=$(free_port)
+  http_port=${FIXED_HTTP_PORT:-$(free_port)}
   server_log=$folder/server.log
   "$lamplighter" serve --set "sip.listen=udp:127.0.0.1:$sip_port" --set "http.listen=127.0.0.1:$http_port" \
     --set "store.path=$folder/lamplighter.db" "$@" >>"$server_log" 2>&1 &

@@ -1,0 +1,108 @@
+#include <gtest/gtest.h>
+
+#include "proof/world.h"
+
+// Histories that once broke a promise, as short as they could be made.
+namespace lamplighter::proof {
+namespace {
+
+void expect_kept(std::string_view text) {
+  const auto history = History::parse(text);
+  ASSERT_TRUE(history) << history.error();
+  const auto verdict = play(*history);
+  EXPECT_FALSE(verdict.failure) << "(" << verdict.failure->invariant << ") " << verdict.failure->what;
+}
+
+//  phone, port 5300   port 5301   server
+//    |-- INVITE 433 ------ . . . -->|      late
+//    |                  |-- REGISTER -->|
+//    |                            --|--->     the INVITE arrives: is the phone at 5300 again?
+//    |   X<------------ MESSAGE ----|      nobody is there, for as long as the registration lasts
+TEST(Regression, ALateDatagramFromWhereThePhoneWasDoesNotKeepItDark) {
+  expect_kept(R"(
+    phones 101 101 102 103
+    workers 1
+    seed 125
+    net loss=0.30,dup=0.00,reorder=0.20,delay=51ms,jitter=60ms,reorder_by=30ms,seed=282
+    move 2
+    dial 3 433
+    move 3
+  )");
+  expect_kept(R"(
+    phones 101 102
+    workers 1
+    seed 834
+    net loss=0.10,dup=0.10,reorder=0.20,delay=71ms,jitter=80ms,reorder_by=130ms,seed=702
+    dial 1 431
+    move 1
+  )");
+}
+
+// The board clears key 2; before that is stored, somebody clears it once more. That is no change, but no reason to say
+// that it is stored either.
+TEST(Regression, AWriteThatChangesNothingIsAcknowledgedWhenItsStateIsStored) {
+  expect_kept(R"(
+    phones 101
+    workers 1
+    seed 226
+    dial 1 433
+    wait 1
+    board 101 3=off
+    clear 101 2
+    crash 0
+  )");
+  expect_kept(R"(
+    phones 101
+    workers 1
+    seed 756
+    disk-fail
+    board 101 1=on 2=off 3=on
+    board 101 2=message
+    clear 101 1
+    crash 2
+  )");
+}
+
+// The clock is set while the server is down: presses half a second old look twenty minutes old.
+TEST(Regression, APressIsKnownAfterARestartWhateverTheClockSays) {
+  expect_kept(R"(
+    phones 101
+    workers 1
+    seed 50462
+    wait 1000
+    dial 1 441
+    wall 1155
+    unplug 1
+    wait 10
+    crash 2
+  )");
+  expect_kept(R"(
+    phones 101
+    workers 1
+    seed 957
+    dial 1 441
+    net delay=41ms,jitter=60ms,seed=409
+    wait 7
+    wall 430
+    move 1
+    crash 0
+  )");
+}
+
+// The phone dialled before any key was set; the look at the registrations that follows must not undo that it calls from
+// another port than it registered from.
+TEST(Regression, TheFirstCallersWayIsKept) {
+  expect_kept(R"(
+    phones 101 101 102
+    workers 1
+    seed 121
+    dial 3 441
+    crash 1
+    move 3
+    wait 1
+    dial 3 431
+  )");
+}
+
+}  // namespace
+}  // namespace lamplighter::proof
