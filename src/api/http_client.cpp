@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -15,6 +16,8 @@
 #include <boost/url/rfc/pchars.hpp>
 #include <charconv>
 #include <optional>
+
+#include "api/http.h"
 
 namespace lamplighter::api {
 namespace {
@@ -153,6 +156,13 @@ HttpClient& HttpClient::operator=(HttpClient&& other) noexcept = default;
 
 std::expected<HttpReply, std::string> HttpClient::request(std::string_view method, std::string_view target,
                                                           std::string_view body, std::chrono::milliseconds timeout) {
+  // What would end its line early would be another request.
+  if (target.empty() || std::ranges::any_of(target, [](unsigned char c) { return c <= ' ' || c == 0x7f; })) {
+    return std::unexpected(fmt::format("{} is not an encoded path", quoted(target)));
+  }
+  if (std::ranges::any_of(impl_->token, [](unsigned char c) { return c <= ' ' || c >= 0x7f; })) {
+    return std::unexpected("the bearer token has a blank, a control character or one that is not ASCII");
+  }
   Impl::Message message;
   message.version(11);
   message.method_string(method);

@@ -111,6 +111,17 @@ TEST(HttpClient, ErrorsAreForPeople) {
   EXPECT_THAT(impostor("SIP/2.0 400 Bad Request\r\n\r\n"), HasSubstr("what X answers is not HTTP: "));
 }
 
+TEST(HttpClient, NothingCanBeSmuggledIntoARequest) {
+  auto server = echo();
+  auto address = server->bound().to_string();
+  for (auto target : {"", "/v1/a b", "/v1/a HTTP/1.1\r\nX: y", "/v1/a\n", "/v1/\x7f"}) {
+    EXPECT_THAT(HttpClient(address).request("PUT", target).error(), HasSubstr("is not an encoded path")) << target;
+  }
+  for (auto token : {"a b", "a\r\nX: y", "tökén"}) {
+    EXPECT_THAT(HttpClient(address, token).request("PUT", "/v1/a").error(), HasSubstr("the bearer token has a blank"));
+  }
+}
+
 TEST(HttpClient, SegmentsAreEncodedWhereTheyMust) {
   EXPECT_EQ(encode_segment("101@example.com"), "101@example.com");
   EXPECT_EQ(encode_segment("a/b?c#d%e f\"ü"), "a%2Fb%3Fc%23d%25e%20f%22%C3%BC");

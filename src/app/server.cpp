@@ -154,7 +154,7 @@ bool Server::Impl::reach(location::Binding& binding) {
 }
 
 std::expected<void, std::string> Server::Impl::restore() {
-  auto restored = server::restore(*store, location, phones, *desk, presses, lanes.size(),
+  auto restored = server::restore(*store, location, phones, *desk, presses, clock.wall(), lanes.size(),
                                   [this](location::Binding& binding) { return reach(binding); });
   if (!restored) return std::unexpected(restored.error().what);
   std::size_t behind = 0;

@@ -108,6 +108,8 @@ int ApiClient::refused(const api::HttpReply& reply) const {
   }
   auto line = view::problem_line(reply.status, reply.body);
   if (reply.status == 401) line += "; --token-file names the file with the server's token";
+  const bool body_is_wrong = reply.status == 400 || reply.status == 413 || reply.status == 422;
+  if (body_is_wrong && !body_name_.empty()) line = body_name_ + ": " + line;
   if (reply.status == 404) line += unknown_advice_;
   return failed(line);
 }

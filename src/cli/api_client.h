@@ -29,6 +29,8 @@ class ApiClient {
 
   /// What to add when the server does not know the phone.
   void advise_unknown(std::string advice) { unknown_advice_ = std::move(advice); }
+  /// Where the body came from, for what the server finds wrong in it: "reception.json".
+  void name_body(std::string name) { body_name_ = std::move(name); }
 
   /// One request and the document the server answers it with; the error is the exit status.
   std::expected<std::string, int> ask(std::string_view method, std::string_view target, std::string_view body = {},
@@ -44,7 +46,7 @@ class ApiClient {
   ApiClient(std::string command, std::string server, std::string token, bool json);
   int refused(const api::HttpReply& reply) const;
 
-  std::string command_, unknown_advice_;
+  std::string command_, unknown_advice_, body_name_;
   bool json_;
   api::HttpClient http_;
 };

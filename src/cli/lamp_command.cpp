@@ -42,10 +42,14 @@ struct LampOptions {
 struct Order {
   std::string method, target, body;
   std::string what;                 ///< `on, red, "Night"`
+  std::string body_name = {};       ///< the file it came from
   std::string unknown_advice = {};  ///< when the server does not know the phone
 };
 
-constexpr const char* kCreateAdvice = "; --create sets keys of a phone that has never been here";
+/// Of a phone with a domain the server may not know the domain, which creates nothing.
+std::string create_advice(const std::string& phone) {
+  return phone.contains('@') ? "" : "; --create sets keys of a phone that has never been here";
+}
 
 int change(const char* command, const LampOptions& options, Order order) {
   std::optional<milliseconds> wait;
@@ -58,6 +62,7 @@ int change(const char* command, const LampOptions& options, Order order) {
   if (options.create) order.target += wait ? "&create=yes" : "?create=yes";
   auto api = ApiClient::open(command, options.api);
   if (!api) return api.error();
+  api->name_body(order.body_name);
   api->advise_unknown(order.unknown_advice);
 
   const auto started = steady_clock::now();
@@ -88,9 +93,9 @@ int set(const LampOptions& options) {
   put("label", options.label);
   put("number", options.number);
   put("action", options.action);
-  return change(
-      "lamp set", options,
-      {"PUT", key_target(options.phone, options.key), boost::json::serialize(key), view::key_text(key), kCreateAdvice});
+  return change("lamp set", options,
+                {"PUT", key_target(options.phone, options.key), boost::json::serialize(key), view::key_text(key), "",
+                 create_advice(options.phone)});
 }
 
 int clear(const LampOptions& options) {
@@ -114,7 +119,9 @@ int load(const LampOptions& options) {
   const auto what = keys ? fmt::format("{} keys, the others cleared", keys->size()) : std::string("keyboard");
   if (text->empty())
     return asked_wrongly("lamp load", options.file + R"( is empty, expected {"keys":{"1":{"light":"on"}}})");
-  return change("lamp load", options, {"PUT", keys_target(options.phone), *text, what, kCreateAdvice});
+  return change("lamp load", options,
+                {"PUT", keys_target(options.phone), *text, what, options.file == "-" ? "standard input" : options.file,
+                 create_advice(options.phone)});
 }
 
 int show(const LampOptions& options) {
@@ -178,8 +185,8 @@ CLI::Option* add_key_argument(CLI::App& command, LampOptions& options) {
 
 void add_wait_option(CLI::App& command, LampOptions& options) {
   command.add_flag("--wait{2s}", options.wait,
-                   "Wait until every phone has confirmed it, at most 2s, or as said: --wait=500ms. Exit status 1 when\n"
-                   "one has not, or none is registered");
+                   "Wait until every phone has confirmed it, 2s at most or\n"
+                   "as said: --wait=500ms. Status 1 when one has not");
 }
 
 void add_create_option(CLI::App& command, LampOptions& options) {
@@ -242,10 +249,9 @@ LAMPLIGHTER_SERVER and LAMPLIGHTER_TOKEN_FILE in the environment save --server a
     command->add_option("--number", options->number, "What a press dials")->type_name("NUMBER");
     constexpr const char* kActions = "invite message toggle";
     command
-        ->add_option(
-            "--action", options->action,
-            "What a press does: invite dials the number (default), message sends it a MESSAGE, toggle flips the\n"
-            "key's own lamp")
+        ->add_option("--action", options->action,
+                     "What a press does: invite (default) dials the number,\n"
+                     "message sends it a MESSAGE, toggle flips the lamp")
         ->type_name("ACTION")
         ->check(one_of("action", lamp::press_from, kActions));
     add_wait_option(*command, *options);

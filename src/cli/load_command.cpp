@@ -177,8 +177,9 @@ int witness(const Arguments& arguments, load::Generator& generator) {
     witness.verify(found, kPatience);
     for (const auto& line : found.broken) fmt::print(stderr, "broken: {}\n", line);
     if (!found.broken.empty()) return failed("promises were broken");
-    say(fmt::format("kept: {} acknowledged, {} presses came again, {} lamps right after {:.2f} s", found.acknowledged,
-                    found.again, found.lamps, found.recovered));
+    say(fmt::format("kept: {} acknowledged, {} presses came again, {} lamps right after {:.2f} s{}", found.acknowledged,
+                    found.again, found.lamps, found.recovered,
+                    found.stale == 0 ? "" : fmt::format(", {} phones show what could not be stored", found.stale)));
   }
   return 0;
 }

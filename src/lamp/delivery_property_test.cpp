@@ -5,6 +5,7 @@
 #include <array>
 #include <map>
 #include <set>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <vector>
@@ -26,25 +27,25 @@ class World {
     contact_.timing.jitter = 0.25;
   }
 
-  /// Events are numbers, so that RapidCheck can shrink them.
-  void happen(int kind, int a, int b) {
+  /// One letter an event; those that get on with it are the most frequent.
+  static constexpr std::string_view kEvents = "ccccsswwwwwwaaaaaaaattttddxhblkr";
+  void happen(char event, int a, int b) {
+    constexpr std::array kAnswers = {200, 200, 200, 202, 180, 415, 503, 302};
     const auto name = kNames[static_cast<std::size_t>(a) % std::size(kNames)];
-    switch (kind) {
-      case 0:
-      case 1: (void)contact_.desired.set(name, key(b), kWall); break;
-      case 2: store(name); break;
-      case 3:
-      case 4: work(); break;
-      case 5:
-      case 6: outcome(std::array{200, 202, 180, 415, 503, 302}[static_cast<std::size_t>(b) % 6]); break;
-      case 7: silence(); break;
-      case 8: contact_.delivery.heard(contact_.now); break;
-      case 9: boot(b % 2 == 0); break;
-      case 10: doubt(name); break;
-      case 11: late_outcome(b); break;
-      case 12: crash(); break;
-      case 13: reach_otherwise(b); break;
-      default: contact_.now += std::chrono::milliseconds{a * 97 + b * 1009}; break;
+    switch (event) {
+      case 'c': (void)contact_.desired.set(name, key(b), kWall); break;
+      case 's': store(name); break;
+      case 'w': work(); break;
+      case 'a': outcome(kAnswers[static_cast<std::size_t>(b) % std::size(kAnswers)]); break;
+      case 't': contact_.now += std::chrono::milliseconds{a * 97 + b * 1009}; break;
+      case 'd': doubt(name); break;
+      case 'x': silence(); break;
+      case 'h': contact_.delivery.heard(contact_.now); break;
+      case 'b': boot(b % 2 == 0); break;
+      case 'l': late_outcome(b); break;
+      case 'k': crash(); break;
+      case 'r': reach_otherwise(b); break;
+      default: RC_FAIL("no such event");
     }
     check();
   }
@@ -244,12 +245,12 @@ class World {
 
 RC_GTEST_PROP(DeliveryProperty, WhateverHappensNothingIsSentInVainAndEverythingIsConfirmedInTheEnd, ()) {
   // Long histories: what goes wrong needs several events in a row on one key.
-  using Events = std::vector<std::tuple<int, int, int>>;
+  using Events = std::vector<std::tuple<char, int, int>>;
   const auto events =
-      *rc::gen::scale(3, rc::gen::container<Events>(rc::gen::tuple(rc::gen::inRange(0, 15), rc::gen::inRange(0, 40),
-                                                                   rc::gen::inRange(0, 40))));
+      *rc::gen::scale(3, rc::gen::container<Events>(rc::gen::tuple(rc::gen::elementOf(std::string(World::kEvents)),
+                                                                   rc::gen::inRange(0, 40), rc::gen::inRange(0, 40))));
   World world({.gap = *rc::gen::element<Duration>(0s, 200ms), .batch = *rc::gen::inRange<std::size_t>(1, 4)});
-  for (const auto& [kind, a, b] : events) world.happen(kind, a, b);
+  for (const auto& [event, a, b] : events) world.happen(event, a, b);
   world.heal();
 }
 

@@ -190,9 +190,9 @@ class Phones {
   std::expected<std::vector<Change>, KeyboardError> change(std::string_view aor, std::span<const Edit> edits,
                                                            const Origin& origin, bool replace = false);
   /// The same for one edit by a phone that dialled or pressed: it is told whatever it was told before, and where it
-  /// called from when it is not registered. `wake` is set when nothing has to be waited for.
+  /// called from when it is not registered. `wakes` (cleared first) are those that need not wait for the store.
   std::expected<Change, KeyboardError> dialled(std::string_view aor, const Edit& edit, const Origin& origin,
-                                               const Caller& caller, std::optional<Wake>& wake);
+                                               const Caller& caller, std::vector<Wake>& wakes);
   /// The store's verdict on changes of one phone: they may be sent now. (When the store has failed as well: a dark lamp
   /// helps nobody.)
   std::vector<Wake> settled(std::string_view aor, std::span<const std::pair<KeyName, std::uint64_t>> versions);
@@ -318,7 +318,7 @@ class Phones {
   // Contacts (phones_contacts.cpp)
   std::uint32_t next_contact();
   Contact* caller_contact(Shard& shard, Phone& phone, std::string_view aor, const Caller& caller,
-                          std::optional<Wake>& wake);
+                          std::vector<Wake>& wakes);
   bool take_way(Shard& shard, Phone& phone, Contact& contact, const Flow& flow, TimePoint now);
   bool leave(Shard& shard, Phone& phone, Contact& contact, TimePoint now);
   static TimePoint quiet_until(const Phone& phone, const Flow& flow);

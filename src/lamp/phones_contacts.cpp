@@ -204,10 +204,10 @@ std::vector<Wake> Phones::sync(std::string_view aor, bool make_phone,
   });
 }
 
-// The contact behind a caller. One at the same address outranks none, and the same URI outranks the address: behind a
-// proxy all phones have one.
+// The contact behind a caller. One at the same address outranks none, and of registered ones the same URI outranks the
+// address: behind a proxy all phones have one.
 Phones::Contact* Phones::caller_contact(Shard& shard, Phone& phone, std::string_view aor, const Caller& caller,
-                                        std::optional<Wake>& wake) {
+                                        std::vector<Wake>& wakes) {
   auto& contacts = phone.contacts;
   const auto rank = [&](const Contact& contact) {
     const bool here = contact.flow.remote == caller.flow.remote && contact.flow.kind == caller.flow.kind;
@@ -220,10 +220,24 @@ Phones::Contact* Phones::caller_contact(Shard& shard, Phone& phone, std::string_
     // It is where it calls from, whatever it registered from (PROTOCOL §1), unless there is a proxy in between.
     const bool takes = !contact.registered_now || (contact.path.empty() && contact.flow.kind == caller.flow.kind);
     if (takes && !same_way(contact.flow, caller.flow) && take_way(shard, phone, contact, caller.flow, clock_.now())) {
-      wake = Wake{old_worker, contact.number, std::string(aor)};
+      wakes.push_back({old_worker, contact.number, std::string(aor)});
     }
-    if (!contact.registered_now && contact.uri != caller.contact) contact.uri = caller.contact;
-    return &contact;
+    if (!contact.registered_now) {
+      if (contact.uri != caller.contact) contact.uri = caller.contact;
+      return &contact;
+    }
+    if (!takes) return &contact;
+    // A stranger at this address was this phone: two contacts there would be two requests at a time.
+    const auto was_this = [&](const Contact& other) {
+      return !other.registered_now && same_way(other.flow, caller.flow);
+    };
+    const auto stranger = std::ranges::find_if(contacts, was_this);
+    if (stranger == contacts.end()) return &contact;
+    const auto number = contact.number;
+    remove(shard, phone, static_cast<std::size_t>(stranger - contacts.begin()), aor, wakes);
+    auto& self = *std::ranges::find(contacts, number, &Contact::number);
+    self.delivery.keep_quiet(quiet_until(phone, caller.flow));
+    return &self;
   }
 
   const ModelRule& rule = rule_of(caller.user_agent);
@@ -235,9 +249,7 @@ Phones::Contact* Phones::caller_contact(Shard& shard, Phone& phone, std::string_
     if (victim == contacts.end()) {  // all are being told: the newest makes way
       victim = std::prev(std::ranges::find_if(contacts.rbegin(), contacts.rend(), is_caller).base());
     }
-    std::vector<Wake> wakes;
     remove(shard, phone, static_cast<std::size_t>(victim - contacts.begin()), aor, wakes);
-    if (!wakes.empty()) wake = std::move(wakes.front());
   }
   Contact& contact = contacts.emplace_back();
   contact.number = next_contact();
@@ -252,8 +264,8 @@ Phones::Contact* Phones::caller_contact(Shard& shard, Phone& phone, std::string_
 }
 
 std::expected<Change, KeyboardError> Phones::dialled(std::string_view aor, const Edit& edit, const Origin& origin,
-                                                     const Caller& caller, std::optional<Wake>& wake) {
-  wake.reset();
+                                                     const Caller& caller, std::vector<Wake>& wakes) {
+  wakes.clear();
   const auto now = clock_.wall();
   return shard_of(aor).with([&](Shard& shard) -> std::expected<Change, KeyboardError> {
     Phone* phone = shard.find(aor);
@@ -275,7 +287,7 @@ std::expected<Change, KeyboardError> Phones::dialled(std::string_view aor, const
       return change;
     }
 
-    Contact* contact = caller_contact(shard, *phone, aor, caller, wake);
+    Contact* contact = caller_contact(shard, *phone, aor, caller, wakes);
     if (!contact || !contact->rule->deliver) return change;
     auto& delivery = contact->delivery;
     contact->hurry |= delivery.heard(clock_.now());
@@ -288,8 +300,8 @@ std::expected<Change, KeyboardError> Phones::dialled(std::string_view aor, const
       contact->hint = std::make_unique<Hint>(caller.hint);
     }
     // What changed waits for the store: settled() wakes everybody.
-    if (!wake && !change.changed && (contact->hurry || sendable(*phone, *contact))) {
-      wake = Wake{contact->flow.worker, contact->number, std::string(aor)};
+    if (!change.changed && (contact->hurry || sendable(*phone, *contact))) {
+      wakes.push_back({contact->flow.worker, contact->number, std::string(aor)});
     }
     return change;
   });

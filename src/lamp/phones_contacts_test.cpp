@@ -341,10 +341,12 @@ struct Dialling : Desk {
               std::string_view agent = kSnom) {
     const Key key{.light = of};
     const Edit edit{.name = name, .key = &key};
+    std::vector<Wake> wakes;
     const auto change =
         phones.dialled(kAor, edit, {Origin::Kind::kDial, "431"},
-                       {from, contact, agent, {std::string(contact) + ";hint", "sip:101@to", "sip:server@from"}}, wake);
+                       {from, contact, agent, {std::string(contact) + ";hint", "sip:101@to", "sip:server@from"}}, wakes);
     EXPECT_TRUE(change) << change.error().what;
+    wake = wakes.empty() ? std::nullopt : std::optional(wakes.front());
     return change.value_or(Change{});
   }
   std::optional<Wake> wake;
@@ -570,7 +572,7 @@ TEST(PhonesCallers, ClearingByDialTellsOnlyOfKeysThatWere) {
   Dialling desk;
   const Edit clear{.name = "2", .kind = Edit::Kind::kClear};
   const Caller caller{flow(), kUri, kSnom, {}};
-  std::optional<Wake> wake;
+  std::vector<Wake> wake;
   const auto nothing = desk.phones.dialled(kAor, clear, {}, caller, wake);
   ASSERT_TRUE(nothing);
   EXPECT_FALSE(nothing->changed);

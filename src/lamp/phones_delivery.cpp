@@ -137,6 +137,8 @@ Phones::Ended Phones::ended(std::string_view aor, std::uint32_t number, std::uin
     std::vector<Delivery::Carried> confirmed;
     if (outcome.status == 0) {
       delivery.timed_out(attempt, settings_.timing, shard.random, now);
+      // It dialled from elsewhere than it registered from, or a late datagram said so: back to where it registered.
+      if (contact.registered_now) take_way(shard, *phone, contact, contact.registered_from, now);
     } else {
       confirmed = delivery.answered(attempt, outcome.status, outcome.retry_after, settings_.timing, shard.random, now);
     }

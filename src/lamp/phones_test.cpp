@@ -263,7 +263,7 @@ TEST(Phones, NoMorePhonesThanTheSettingAllows) {
   ASSERT_FALSE(changes);
   EXPECT_EQ(changes.error().kind, Kind::kTooManyPhones);
   EXPECT_EQ(changes.error().what, "key 1: too many phones have keys, expected at most 1");
-  std::optional<Wake> wake;
+  std::vector<Wake> wake;
   const auto dialled = desk.phones.dialled("102@example.com", edits[0], {}, {flow(), kUri, kSnom, {}}, wake);
   EXPECT_FALSE(dialled);
   EXPECT_EQ(desk.phones.phones(), 1u);

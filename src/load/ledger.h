@@ -22,6 +22,8 @@ class Ledger {
   void writes(const Keys& keys, bool whole);
   /// The write was acknowledged as stored.
   void written();
+  /// The write is in force and was not stored; it may be stored later, key by key.
+  void postponed() { writing_.clear(); }
   /// The write was refused and changed nothing.
   void unwritten();
 

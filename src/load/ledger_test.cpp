@@ -53,6 +53,15 @@ TEST(Ledger, AWholeKeyboardIsAllOrNothing) {
   EXPECT_THAT(ledger.check({{"1", "on|a"}, {"2", "off|c"}, {"3", "on|d"}}, false), Optional(HasSubstr("key 1")));
 }
 
+TEST(Ledger, AWriteThatIsPostponedMayArriveInPieces) {
+  Ledger ledger;
+  ledger.writes({{"1", "on|a"}, {"2", "on|b"}}, true);
+  ledger.postponed();
+  EXPECT_EQ(ledger.check({{"1", "on|a"}}, false), std::nullopt);
+  EXPECT_EQ(ledger.in_force("2"), "on|b");
+  EXPECT_TRUE(ledger.check({{"1", "on|z"}}, false));
+}
+
 TEST(Ledger, ARefusedWriteNeverWas) {
   Ledger ledger;
   ledger.writes({{"2", "on|a"}}, false);

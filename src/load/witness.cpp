@@ -277,6 +277,8 @@ Verdict Witness::worked(std::uint32_t index, const Answer& answer) {
       if (answer.status == 0) {
         phone.rests = true;
       } else if (answer.status == 503) {
+        phone.may_lie = true;
+        phone.ledger.postponed();
         phone.repeat = random_.chance(0.5);
         if (!in_doubt()) complain(index, fmt::format("a write was answered 503: {}", answer.text));
       } else {
@@ -296,7 +298,9 @@ bool Witness::lit(std::uint32_t index, const LampBlock& block, bool active) {
   if (phase_ != Phase::kWork || !active || phone.kind != Kind::kPress || phone.acknowledged) return false;
   if (block.key != generator_.options().key || text_of(block.light, block.label) != phone.ordered) return false;
   // A server that cannot store lights the lamp all the same (decision 007): then it is no promise.
-  if (!in_doubt()) {
+  if (in_doubt()) {
+    phone.may_lie = true;
+  } else {
     phone.ledger.written();
     phone.acknowledged = true;
     ++report_.acknowledged;
@@ -368,7 +372,9 @@ void Witness::settle(std::uint32_t index, const Found& now) {
   if (now.registered) {
     wrong = wrong_lamp(index, now.keys);
     if (!wrong && !now.confirmed) wrong = "the API does not say that all is confirmed, though every lamp is right";
-    if (wrong && now.confirmed) {
+    if (wrong && now.confirmed && phone.may_lie) {
+      ++report_.stale;
+    } else if (wrong && now.confirmed) {
       complain(index, "the API says that all is confirmed, but " + *wrong);
     } else if (wrong && !last_look_) {
       return;  // it may still be on its way
@@ -376,6 +382,7 @@ void Witness::settle(std::uint32_t index, const Found& now) {
       complain(index, "in the end " + *wrong);
     }
     report_.lamps += now.keys.size();
+    phone.may_lie = wrong.has_value();
   }
   phone.handled = true;
   phone.found = now;

@@ -29,6 +29,7 @@ class Witness : public Director {
     std::uint64_t refused = 0;        ///< by a server that could not store
     std::uint64_t again = 0;          ///< presses sent again after the restart
     std::uint64_t lamps = 0;          ///< looked at
+    std::uint64_t stale = 0;          ///< phones with a lamp that shows what the server could not store
     double recovered = 0;             ///< seconds from the first look until all lamps were right
     std::vector<std::string> broken;  ///< promises, for people
     bool server_gone = false;         ///< false: ended for another reason
@@ -64,6 +65,9 @@ class Witness : public Director {
     Ledger ledger;
     Kind kind = Kind::kNone;  ///< the latest thing done
     bool acknowledged = false;
+    /// The store refused a change that is in force, so its lamp may have been lit; should the server end before it is
+    /// stored, the lamp shows what nobody remembers (decision 007). Until its lamps are right again.
+    bool may_lie = false;
     bool rests = false;    ///< nobody knows what became of its latest order; until the next look
     bool handled = false;  ///< in this phase
     bool asked = false;    ///< in this run

@@ -76,16 +76,20 @@ TEST(Complaints, StuckAfterLoss) {
 
 //  phone           server
 //    |-- INVITE 441 ->|      flips; stored
+//    |  X<--- 404 ----|
 //    |     (crash)    |
 //    |-- INVITE 441 ->|      the same one, sent again: answered, nothing more
 TEST(Complaints, APressTwiceAfterARestart) {
   expect_needed({.history = R"(
     phones 101
-    net delay=100ms
+    wait 1000
     dial 1 441
-    wait 110
+    unplug 1
+    wait 20
     crash 0
     start
+    plug 1
+    wait 10000
   )",
                  .invariant = 'b',
                  .without = {.remembered_presses = true}});

@@ -19,12 +19,24 @@ struct KindName {
   std::string_view name;
 };
 constexpr std::array kKinds{
-    KindName{Kind::kWait, "wait"},         KindName{Kind::kDial, "dial"},          KindName{Kind::kPress, "press"},
-    KindName{Kind::kWrite, "write"},       KindName{Kind::kClear, "clear"},        KindName{Kind::kFlip, "flip"},
-    KindName{Kind::kBoard, "board"},       KindName{Kind::kReboot, "reboot"},      KindName{Kind::kRegister, "register"},
-    KindName{Kind::kMove, "move"},         KindName{Kind::kUnplug, "unplug"},      KindName{Kind::kPlug, "plug"},
-    KindName{Kind::kCrash, "crash"},       KindName{Kind::kStart, "start"},        KindName{Kind::kNet, "net"},
-    KindName{Kind::kDiskFail, "disk-fail"}, KindName{Kind::kDiskHeal, "disk-heal"}, KindName{Kind::kDiskSlow, "disk-slow"},
+    KindName{Kind::kWait, "wait"},
+    KindName{Kind::kDial, "dial"},
+    KindName{Kind::kPress, "press"},
+    KindName{Kind::kWrite, "write"},
+    KindName{Kind::kClear, "clear"},
+    KindName{Kind::kFlip, "flip"},
+    KindName{Kind::kBoard, "board"},
+    KindName{Kind::kReboot, "reboot"},
+    KindName{Kind::kRegister, "register"},
+    KindName{Kind::kMove, "move"},
+    KindName{Kind::kUnplug, "unplug"},
+    KindName{Kind::kPlug, "plug"},
+    KindName{Kind::kCrash, "crash"},
+    KindName{Kind::kStart, "start"},
+    KindName{Kind::kNet, "net"},
+    KindName{Kind::kDiskFail, "disk-fail"},
+    KindName{Kind::kDiskHeal, "disk-heal"},
+    KindName{Kind::kDiskSlow, "disk-slow"},
     KindName{Kind::kWall, "wall"},
 };
 constexpr std::array<std::string_view, 4> kActions{"invite", "message", "toggle", "toggle-by-message"};
@@ -220,11 +232,11 @@ class Draw {
 // Word 0 is a wait of nothing; the commonest kinds come first.
 Step step_from(const History& history, std::uint32_t word) {
   static constexpr std::array kDrawn{
-      Kind::kWait,  Kind::kWait,  Kind::kWait,  Kind::kWait,   Kind::kWait,   Kind::kWrite,    Kind::kWrite,
-      Kind::kWrite, Kind::kDial,  Kind::kDial,  Kind::kDial,   Kind::kPress,  Kind::kPress,    Kind::kPress,
-      Kind::kPress, Kind::kFlip,  Kind::kClear, Kind::kBoard,  Kind::kReboot, Kind::kReboot,   Kind::kRegister,
-      Kind::kMove,  Kind::kMove,  Kind::kUnplug, Kind::kPlug,  Kind::kCrash,  Kind::kCrash,    Kind::kStart,
-      Kind::kNet,   Kind::kNet,   Kind::kDiskFail, Kind::kDiskHeal, Kind::kDiskSlow, Kind::kWall};
+      Kind::kWait,  Kind::kWait, Kind::kWait,     Kind::kWait,     Kind::kWait,     Kind::kWrite,  Kind::kWrite,
+      Kind::kWrite, Kind::kDial, Kind::kDial,     Kind::kDial,     Kind::kPress,    Kind::kPress,  Kind::kPress,
+      Kind::kPress, Kind::kFlip, Kind::kClear,    Kind::kBoard,    Kind::kReboot,   Kind::kReboot, Kind::kRegister,
+      Kind::kMove,  Kind::kMove, Kind::kUnplug,   Kind::kPlug,     Kind::kCrash,    Kind::kCrash,  Kind::kStart,
+      Kind::kNet,   Kind::kNet,  Kind::kDiskFail, Kind::kDiskHeal, Kind::kDiskSlow, Kind::kWall};
   Draw draw(word);
   Step step;
   step.kind = kDrawn[draw.below(kDrawn.size())];

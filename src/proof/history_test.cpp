@@ -60,7 +60,7 @@ TEST(History, ErrorsSayWhereAndWhatWasExpected) {
   EXPECT_EQ(error("net loss=2"), "line 1: loss: expected a probability between 0 and 1, such as 0.1, not \"2\"");
   EXPECT_EQ(error("start now"), "line 1: nothing expected at \"now\"");
   EXPECT_EQ(error("phones"), "line 1: expected the users of 1 to 9 phones");
-  EXPECT_TRUE(error("explode").starts_with("line 1: unknown step \"explode\", expected one of wait dial")) ;
+  EXPECT_TRUE(error("explode").starts_with("line 1: unknown step \"explode\", expected one of wait dial"));
 }
 
 }  // namespace

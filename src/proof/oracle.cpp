@@ -108,7 +108,9 @@ const lamp::KeyState* Oracle::desired(const std::string& aor, unsigned key) cons
 
 bool Oracle::is_undone(const std::string& aor, unsigned key) const {
   const auto found = changes_.find({aor, key});
-  return found != changes_.end() && found->second.undone;
+  if (found == changes_.end() || !found->second.undone) return false;
+  const auto* newest = desired(aor, key);  // a change since then has mended it, unless it was undone as well
+  return *found->second.undone == (newest == nullptr ? 0 : newest->version);
 }
 
 // --- Changes
@@ -120,7 +122,8 @@ void Oracle::changed(const service::DeskRecord& record) {
     const auto same = std::ranges::find(known, change.version, &lamp::KeyState::version);
     if (same != known.end()) {
       if (same->key != change.key) {
-        fail('e', fmt::format("version {} of key {} of {} came to mean another state", change.version, key, change.aor));
+        fail('e',
+             fmt::format("version {} of key {} of {} came to mean another state", change.version, key, change.aor));
       }
       continue;
     }
@@ -129,13 +132,12 @@ void Oracle::changed(const service::DeskRecord& record) {
                             known.back().version));
     }
     known.push_back({change.name, change.key, change.version});
-    changes(change.aor, key).undone = false;
     if (press_at_hand_ == nullptr) continue;
     auto& did = press_at_hand_->did;
     did.emplace_back(change.aor, key, change.version);
     if (press_at_hand_->once && did.size() > 1) {
-      fail('b', fmt::format("one press ({}) changed key {} of {} twice, version {} and {}", press_name_, key, change.aor,
-                            std::get<2>(did[did.size() - 2]), change.version));
+      fail('b', fmt::format("one press ({}) changed key {} of {} twice, version {} and {}", press_name_, key,
+                            change.aor, std::get<2>(did[did.size() - 2]), change.version));
     }
   }
 }
@@ -164,16 +166,12 @@ void Oracle::crashed(const Durable& durable) {
     for (auto& phone : phones_) {
       if (phone.aor != name.first || phone.keys[name.second].floor <= kept) continue;
       phone.keys[name.second].floor = kept;
-      its.undone = disk_failed_;
+      if (disk_failed_) its.undone = kept;
     }
   }
   for (auto& [id, press] : presses_) press.taken_from.clear();
-  // What was registered at another time cannot be told from a phone that counts from the start again: decision of
-  // Location, which rather lights a lamp twice than locks a phone out.
-  const bool confused = std::exchange(clock_jumped_, false);
   for (auto& phone : phones_) {
     phone.requests.clear();
-    if (confused) phone.life.clear();
     for (unsigned key = 1; key <= kKeys; ++key) {
       auto& told = phone.keys[key].told;
       if (!told) continue;
@@ -184,6 +182,13 @@ void Oracle::crashed(const Durable& durable) {
       if (!kept) told.reset();
     }
   }
+}
+
+// What was registered at another time cannot be told from a phone that counts from the start again: Location rather
+// lights a lamp twice than locks a phone out.
+void Oracle::started() {
+  if (!std::exchange(clock_jumped_, false)) return;
+  for (auto& phone : phones_) phone.life.clear();
 }
 
 // --- Wire
@@ -239,7 +244,8 @@ void Oracle::server_sends(const SocketAddress& to, std::string_view bytes) {
   phone->requests[branch] = {.to = to, .contact = contact, .first = now, .news = phone->news};
 
   const auto blocks = lamp::decode_x_buttons(body_of(bytes));
-  if (!blocks) return fail('a', fmt::format("{} is sent a body it cannot read: {}", name_of(*phone), blocks.error().what));
+  if (!blocks)
+    return fail('a', fmt::format("{} is sent a body it cannot read: {}", name_of(*phone), blocks.error().what));
   for (const auto& block : *blocks) {
     const auto key = key_number(block.name);
     if (key == 0) {
@@ -290,8 +296,8 @@ void Oracle::take_response(Phone& phone, std::string_view bytes) {
 }
 
 void Oracle::take_press(Phone& phone, const SocketAddress& from, std::string_view bytes) {
-  press_name_ = fmt::format("{} {} {}", field(bytes, "Call-ID"), field(bytes, "CSeq"),
-                            parameter(field(bytes, "From"), "tag"));
+  press_name_ =
+      fmt::format("{} {} {}", field(bytes, "Call-ID"), field(bytes, "CSeq"), parameter(field(bytes, "From"), "tag"));
   auto& press = presses_[press_name_];
   press_at_hand_ = &press;
   if (!press.taken_from.insert(from).second) return;
@@ -312,9 +318,7 @@ void Oracle::take_press(Phone& phone, const SocketAddress& from, std::string_vie
 
 // --- Phones
 
-void Oracle::phone_is_at(unsigned phone, const SocketAddress& address) {
-  owners_[address] = phone;
-}
+void Oracle::phone_is_at(unsigned phone, const SocketAddress& address) { owners_[address] = phone; }
 
 void Oracle::phone_shows(unsigned number, const std::string& name, const lamp::Key& shown) {
   auto& phone = phones_[number - 1];
@@ -331,13 +335,13 @@ void Oracle::phone_shows(unsigned number, const std::string& name, const lamp::K
   // On its way when the server crashed, and not stored: the server knows from the disk that it was not the last word,
   // unless the disk had failed.
   if (std::ranges::any_of(its.lost, [&](const auto& state) { return shows(state.key, shown); })) {
-    its.undone = its.undone || disk_failed_;
+    if (disk_failed_) its.undone = its.all.empty() ? 0 : its.all.back().version;
     return;
   }
   const auto older = std::ranges::any_of(its.all, [&](const auto& state) { return shows(state.key, shown); });
-  fail('f', fmt::format("{} shows {} on key {}, {}", name_of(phone), describe(shown), key,
-                        older ? fmt::format("older than version {} that it has confirmed", floor)
-                              : "which nobody asked for"));
+  fail('f', fmt::format(
+                "{} shows {} on key {}, {}", name_of(phone), describe(shown), key,
+                older ? fmt::format("older than version {} that it has confirmed", floor) : "which nobody asked for"));
 }
 
 void Oracle::phone_boots(unsigned phone) {

@@ -29,8 +29,8 @@ struct Failure {
 
 /// What the disk holds at a moment: what a restart can know.
 struct Durable {
-  std::map<std::pair<std::string, unsigned>, lamp::KeyState> keys;               ///< aor, key
-  std::set<std::tuple<std::string, unsigned, std::uint64_t>> confirmed;          ///< contact URI, key, version
+  std::map<std::pair<std::string, unsigned>, lamp::KeyState> keys;       ///< aor, key
+  std::set<std::tuple<std::string, unsigned, std::uint64_t>> confirmed;  ///< contact URI, key, version
 };
 
 /// Whether a phone that was sent this desired state shows this.
@@ -48,6 +48,7 @@ class Oracle {
 
   // --- The server
   void crashed(const Durable& durable);
+  void started();
   /// A change that is in force from now on; again when the store is asked once more.
   void changed(const service::DeskRecord& record);
   /// An API write was answered with success.
@@ -77,7 +78,7 @@ class Oracle {
     std::vector<lamp::KeyState> all;   ///< by version
     std::vector<lamp::KeyState> lost;  ///< undone by a crash while the disk failed
     std::uint64_t acknowledged = 0;
-    bool undone = false;  ///< see is_undone()
+    std::optional<std::uint64_t> undone;  ///< see is_undone(): over this version
   };
   /// The latest request for a key to a phone.
   struct Told {
@@ -101,21 +102,21 @@ class Oracle {
   };
   struct Phone {
     std::string aor;
-    std::string registered;    ///< Contact URI of the last REGISTER that was accepted
-    std::string wanted;        ///< of the last one that was taken
-    std::string life;          ///< Call-ID of the last REGISTER the server took
-    SocketAddress heard_from;  ///< where its last request came from
+    std::string registered;                    ///< Contact URI of the last REGISTER that was accepted
+    std::string wanted;                        ///< of the last one that was taken
+    std::string life;                          ///< Call-ID of the last REGISTER the server took
+    SocketAddress heard_from;                  ///< where its last request came from
     std::map<SocketAddress, TimePoint> heard;  ///< its latest request from there
-    unsigned news = 0;         ///< counts the changes of these
-    bool registering = false;  ///< a REGISTER was taken and not answered yet
-    bool booted = false;       ///< and it was the first of a new life
+    unsigned news = 0;                         ///< counts the changes of these
+    bool registering = false;                  ///< a REGISTER was taken and not answered yet
+    bool booted = false;                       ///< and it was the first of a new life
     std::array<KeyOfPhone, kKeys + 1> keys;
     std::map<std::string, Request, std::less<>> requests;  ///< by branch, of this server's life
   };
   /// A press or dialled code: one Call-ID, CSeq and From tag.
   struct Press {
-    bool once = false;  ///< doing it twice would be wrong
-    std::set<SocketAddress> taken_from;  ///< in this life of the server
+    bool once = false;                                                  ///< doing it twice would be wrong
+    std::set<SocketAddress> taken_from;                                 ///< in this life of the server
     std::vector<std::tuple<std::string, unsigned, std::uint64_t>> did;  ///< aor, key, version
   };
 

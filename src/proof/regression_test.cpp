@@ -104,5 +104,22 @@ TEST(Regression, TheFirstCallersWayIsKept) {
   )");
 }
 
+// A press by MESSAGE has no Contact: from a new port it is a stranger's. The code that is dialled from there has one,
+// and the server sees that both are one phone.
+TEST(Regression, AStrangerWhoTurnsOutToBeAPhoneIsNotToldTwice) {
+  expect_kept(R"(
+    phones 101 101
+    workers 1
+    seed 50017
+    disk-fail
+    write 101 3 message toggle-by-message
+    wait 6
+    move 1
+    press 1 3
+    dial 1 433
+    wait 8
+  )");
+}
+
 }  // namespace
 }  // namespace lamplighter::proof

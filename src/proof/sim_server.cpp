@@ -146,8 +146,9 @@ SimServer::Impl::Impl(const Setup& setup, const Clock& its_clock, transport::Sim
     const auto worker = static_cast<std::uint8_t>(i);
     auto& node = network.add(setup.address, worker);
     auto& lane = *lanes.emplace_back(std::make_unique<Lane>(*this, node));
-    lane.core = std::make_unique<server::Core>(
-        worker, shared, lane, lane, [&node](const SocketAddress& remote) { return std::optional(node.flow_to(remote)); });
+    lane.core = std::make_unique<server::Core>(worker, shared, lane, lane, [&node](const SocketAddress& remote) {
+      return std::optional(node.flow_to(remote));
+    });
     node.attach(lane);
     peers.push_back(lane.core.get());
   }
@@ -188,10 +189,12 @@ void SimServer::Impl::wake(const lamp::Wake& wake) {
 
 void SimServer::Impl::load() {
   disk.hide({.confirmations = without.kept_confirmations, .presses = without.remembered_presses});
-  auto restored = server::restore(disk, location, phones, desk, presses, lanes.size(), [this](location::Binding& bound) {
-    bound.flow.worker = static_cast<std::uint8_t>(bound.flow.worker % lanes.size());
-    return true;
-  });
+  auto restored =
+      server::restore(disk, location, phones, desk, presses, clock.wall(), lanes.size(), [this](location::Binding& bound) {
+        bound.flow.worker = static_cast<std::uint8_t>(bound.flow.worker % lanes.size());
+        return true;
+      });
+  disk.hide({});
   if (!restored) throw std::logic_error("the disk cannot be read: " + restored.error().what);
   if (restored->skipped != 0) throw std::logic_error("the disk holds nonsense");
   for (std::size_t i = 0; i < lanes.size(); ++i) {

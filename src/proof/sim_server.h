@@ -16,12 +16,12 @@ namespace lamplighter::proof {
 
 /// Mechanisms that can be taken out, to see that the proof notices (mutation_test.cpp).
 struct Without {
-  bool registration_news = false;  ///< a registration wakes nobody: stale after reboot
-  bool other_contacts = false;     ///< only the phone that asked is told: not following changes elsewhere
-  bool retries = false;            ///< the first failure is final: stuck after loss
-  bool remembered_presses = false; ///< presses before a crash are forgotten
-  bool kept_confirmations = false; ///< what was confirmed before a crash is forgotten
-  bool waiting_for_store = false;  ///< writes are acknowledged before they are durable
+  bool registration_news = false;   ///< a registration wakes nobody: stale after reboot
+  bool other_contacts = false;      ///< only the phone that asked is told: not following changes elsewhere
+  bool retries = false;             ///< the first failure is final: stuck after loss
+  bool remembered_presses = false;  ///< presses before a crash are forgotten
+  bool kept_confirmations = false;  ///< what was confirmed before a crash is forgotten
+  bool waiting_for_store = false;   ///< writes are acknowledged before they are durable
 };
 
 /// Sees what the server does, from outside.

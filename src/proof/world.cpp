@@ -111,8 +111,8 @@ class Handset final : Sender, phone::PhoneObserver, transport::Receiver {
   const Context context_;
   std::uint16_t port_;
   transport::SimNetwork::Node* node_;
-  std::string register_;                   ///< CSeq line of the latest REGISTER
-  std::set<std::uint16_t> register_ports_; ///< where its copies came from
+  std::string register_;                    ///< CSeq line of the latest REGISTER
+  std::set<std::uint16_t> register_ports_;  ///< where its copies came from
   phone::UserAgent agent_;
 };
 
@@ -219,6 +219,7 @@ void World::start() {
                          .seed = history_.seed + 1000 * ++lives_,
                          .without = options_.without};
   server_ = std::make_unique<SimServer>(setup, clock_, network_, disk_, *this);
+  oracle_.started();
   // What was durable is back.
   for (const auto& [name, state] : read_disk().keys) {
     const auto found = server_->phones().find(name.first, std::to_string(name.second));
@@ -237,10 +238,11 @@ Durable World::read_disk() {
     return key;
   };
   (void)disk_.load({.binding = {},
-                    .key = [&](std::string aor, lamp::KeyState state) {
-                      const auto key = number(state.name);
-                      out.keys[{std::move(aor), key}] = std::move(state);
-                    },
+                    .key =
+                        [&](std::string aor, lamp::KeyState state) {
+                          const auto key = number(state.name);
+                          out.keys[{std::move(aor), key}] = std::move(state);
+                        },
                     .confirmation =
                         [&](const lamp::Confirmation& each) {
                           out.confirmed.emplace(each.contact, number(each.name), each.version);

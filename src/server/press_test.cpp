@@ -169,8 +169,8 @@ TEST_F(KeyPress, APressIsKnownAlsoAfterARestart) {
                           .skipped = {}}));
   ASSERT_EQ(kept.size(), 1u);
   service::RecentPresses after;
-  after.restore({kept[0].id, kept[0].at});
-  EXPECT_FALSE(after.first({kept[0].id, clock.wall()}));
+  after.restore(kept[0].id, clock.wall() + seconds{1200});
+  EXPECT_FALSE(after.first({kept[0].id, clock.wall() + seconds{1201}}));
 }
 
 }  // namespace

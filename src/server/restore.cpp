@@ -8,7 +8,8 @@ namespace lamplighter::server {
 
 std::expected<Restored, store::StoreError> restore(store::Store& store, location::Location& location,
                                                    lamp::Phones& phones, service::LampDesk& desk,
-                                                   service::RecentPresses& presses, std::size_t workers,
+                                                   service::RecentPresses& presses, WallTime now,
+                                                   std::size_t workers,
                                                    const std::function<bool(location::Binding&)>& reach) {
   Restored out;
   std::vector<lamp::Confirmation> confirmations;  // they wait until the contacts are there
@@ -28,7 +29,7 @@ std::expected<Restored, store::StoreError> restore(store::Store& store, location
       .press =
           [&](store::Press press) {
             ++out.presses;
-            presses.restore({press.id, press.at});
+            presses.restore(press.id, now);
           },
       .skipped =
           [&](const std::string& what) {

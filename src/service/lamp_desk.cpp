@@ -22,8 +22,11 @@ std::expected<std::vector<lamp::Change>, lamp::KeyboardError> LampDesk::change(s
   if (!known) wake(sync(aor, /*make=*/false));
   if (!changes) return changes;
 
+  // Keys that were so already are stored once more: the change that made them so may not be stored yet, or not at all,
+  // and a 2xx says it is. Only what never was needs no record.
   DeskRecord record;
-  std::ranges::copy_if(*changes, std::back_inserter(record.changes), &lamp::Change::changed);
+  std::ranges::copy_if(*changes, std::back_inserter(record.changes),
+                       [](const lamp::Change& change) { return change.version != 0; });
   if (record.changes.empty()) {
     stored({});
   } else {
@@ -38,10 +41,10 @@ std::expected<lamp::Change, lamp::KeyboardError> LampDesk::dialled(std::string_v
                                                                    std::optional<PressMark> press) {
   const bool known = phones_.has(aor);
   if (!known) wake(sync(aor, /*make=*/true));
-  std::optional<lamp::Wake> now;
-  auto change = phones_.dialled(aor, edit, origin, caller, now);
+  std::vector<lamp::Wake> at_once;
+  auto change = phones_.dialled(aor, edit, origin, caller, at_once);
   if (!known) wake(sync(aor, /*make=*/false));
-  if (now) hooks_.wake(*now);
+  wake(at_once);
   if (!change || !change->changed) return change;
 
   DeskRecord record{.changes = {}, .press = press};

@@ -106,14 +106,23 @@ TEST_F(LampDeskTest, AnEarlierStateThatIsStoredDoesNotSettleALaterOneThatWasNot)
   EXPECT_EQ(desk.unstored(), 1u);
 }
 
-TEST_F(LampDeskTest, AskingForWhatIsThereAlreadyIsAnsweredWithoutACommit) {
+TEST_F(LampDeskTest, AskingForWhatIsThereAlreadyIsAnsweredWhenThatIsStored) {
   ASSERT_TRUE(set("2", Light::kOn));
-  answer({});
   const auto again = set("2", Light::kOn);
   ASSERT_TRUE(again);
   EXPECT_FALSE(again->at(0).changed);
+  EXPECT_TRUE(told.empty());
+  answer(std::unexpected("disk full"));
+  answer(std::unexpected("disk full"));
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_FALSE(told[1]) << "it is not on disk, whoever asked for it first";
+}
+
+TEST_F(LampDeskTest, ClearingWhatNeverWasNeedsNoStore) {
+  const lamp::Edit edit{.name = "2", .kind = lamp::Edit::Kind::kClear, .key = nullptr, .off = nullptr};
+  ASSERT_TRUE(desk.change(kAor, {&edit, 1}, {}, false, [this](auto done) { told.push_back(std::move(done)); }));
   EXPECT_TRUE(commits.empty());
-  EXPECT_EQ(told.size(), 2u);
+  EXPECT_EQ(told.size(), 1u);
 }
 
 TEST_F(LampDeskTest, AnErrorIsAnsweredAtOnceAndStoresNothing) {

@@ -9,8 +9,8 @@ bool RecentPresses::first(const PressMark& press) {
   });
 }
 
-void RecentPresses::restore(const PressMark& press) {
-  known_.with([&](Known& known) { known.add(press); });
+void RecentPresses::restore(std::uint64_t id, WallTime now) {
+  known_.with([&](Known& known) { known.add({id, now}); });
 }
 
 std::size_t RecentPresses::size() const {

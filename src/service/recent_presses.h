@@ -17,8 +17,8 @@ class RecentPresses {
 
   /// Remembers it; false when it was known.
   bool first(const PressMark& press);
-  /// From the store.
-  void restore(const PressMark& press);
+  /// From the store, at start. Remembered as if it had come just now: the clock may have been set while nobody looked.
+  void restore(std::uint64_t id, WallTime now);
   std::size_t size() const;
 
  private:

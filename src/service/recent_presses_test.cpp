@@ -27,8 +27,8 @@ TEST(RecentPresses, ForgetsWhatNobodyRepeatsAnyMore) {
 
 TEST(RecentPresses, RemembersAcrossARestart) {
   RecentPresses presses;
-  presses.restore({7, kStart});
-  presses.restore({7, kStart});
+  presses.restore(7, kStart);
+  presses.restore(7, kStart);
   EXPECT_FALSE(presses.first({7, kStart + 10s}));
   EXPECT_EQ(presses.size(), 1u);
 }

@@ -9,7 +9,7 @@ namespace lamplighter::view {
 
 std::expected<ChangeReport, std::string> report_change(std::string_view document, std::string_view what,
                                                        std::optional<std::chrono::milliseconds> waited) {
-  const auto change = parse_document(document, "phone");
+  const auto change = parse_document(document, "phone", boost::json::kind::string);
   if (!change) return std::unexpected(change.error());
 
   const auto contacts = objects_of(*change, "contacts");

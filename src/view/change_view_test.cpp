@@ -49,6 +49,10 @@ TEST(ChangeView, NoPhoneIsNotAConfirmation) {
   EXPECT_FALSE(report->confirmed);
 }
 
+TEST(ChangeView, WhatIsNoChangeIsAnError) {
+  EXPECT_THAT(report_change(R"({"phone":7})", "on", std::nullopt).error(), HasSubstr("no text \"phone\""));
+}
+
 TEST(Problems, OneLineWhateverTheBody) {
   EXPECT_EQ(problem_line(400, R"({"type":"about:blank","title":"Bad Request","status":400,"detail":"no\nsuch light"})"),
             "no?such light");
@@ -86,6 +90,8 @@ TEST(Words, AClockThatIsAheadDoesNotTellOfThePast) {
   EXPECT_EQ(state_text({{"state", "unreachable"}}, now - milliseconds{5}, now), "unreachable, next try now");
   EXPECT_EQ(state_text({{"state", "refused"}, {"status", 415}}, now + milliseconds{5}, now), "refused (415)");
   EXPECT_EQ(state_text({{"state", "retrying"}, {"status", 503}}, std::nullopt, now), "retrying (503)");
+  EXPECT_EQ(state_text({{"state", "retrying"}, {"status", 503}}, now + milliseconds{5}, now),
+            "answered 503, next try in 1 s");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 
 #include "phone/text_width.h"
@@ -12,13 +13,16 @@ namespace json = boost::json;
 
 std::string clean(std::string_view text) { return phone::fit(text, phone::text_width(text)); }
 
-std::expected<json::object, std::string> parse_document(std::string_view text, std::string_view member) {
+std::expected<json::object, std::string> parse_document(std::string_view text, std::string_view member,
+                                                        json::kind kind) {
   boost::system::error_code error;
   auto value = json::parse(text, error);
   if (error) return std::unexpected(fmt::format("the answer is no JSON ({}): is this Lamplighter?", error.message()));
   auto* object = value.if_object();
-  if (!object || !object->contains(member)) {
-    return std::unexpected(fmt::format("the answer has no \"{}\": is this Lamplighter?", member));
+  const auto* found = object ? object->if_contains(member) : nullptr;
+  if (!found || found->kind() != kind) {
+    const std::string_view name = kind == json::kind::array ? "array" : "text";
+    return std::unexpected(fmt::format("the answer has no {} \"{}\": is this Lamplighter?", name, member));
   }
   return std::move(*object);
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <boost/json/array.hpp>
+#include <boost/json/kind.hpp>
 #include <boost/json/object.hpp>
 #include <cstdint>
 #include <expected>
@@ -15,8 +15,10 @@ namespace lamplighter::view {
 /// Text without control characters and broken bytes: they become '?', so that nothing steers the terminal.
 std::string clean(std::string_view text);
 
-/// The document of an answer. The error says what was expected: `member`, which every such document has.
-std::expected<boost::json::object, std::string> parse_document(std::string_view text, std::string_view member);
+/// The document of an answer. The error says what was expected: `member`, which every such document has, as a value of
+/// that kind.
+std::expected<boost::json::object, std::string> parse_document(std::string_view text, std::string_view member,
+                                                               boost::json::kind kind = boost::json::kind::array);
 
 /// The text of a member, clean(); empty when there is none.
 std::string text_of(const boost::json::object& object, std::string_view member);

@@ -135,7 +135,7 @@ std::string PhonePanel::contact_facts(const json::object& contact) const {
     text += ", not registered: told only of what it dialled";
   }
   if (!is(contact, "delivering")) return text + "; its model has no lamps";
-  if (is(contact, "in_flight")) return text + "; asked just now";
+  if (is(contact, "in_flight")) return text + "; asked, no answer yet";
   return text;
 }
 
@@ -242,13 +242,13 @@ std::expected<std::string, std::string> draw_phones(std::string_view document) {
   int name = 5;
   for (const auto* phone : phones) name = std::max(name, text_width(text_of(*phone, "phone")));
   name = std::min(name, 45);
-  auto out = fmt::format("{}  registered     keys  not confirmed\n", fit("phone", name));
+  auto out = fmt::format("{}  registered     keys  lamps not confirmed\n", fit("phone", name));
   for (const auto* phone : phones) {
     const auto contacts = number_of(*phone, "contacts");
     const auto registered = contacts == 0   ? std::string("no")
                             : contacts == 1 ? std::string("1 contact")
                                             : fmt::format("{} contacts", contacts);
-    out += fmt::format("{}  {:12} {:6} {:14}\n", fit(text_of(*phone, "phone"), name), registered,
+    out += fmt::format("{}  {:12} {:6} {:20}\n", fit(text_of(*phone, "phone"), name), registered,
                        number_of(*phone, "keys"), number_of(*phone, "unconfirmed"));
   }
   if (const auto next = text_of(*page, "next"); !next.empty()) out += fmt::format("more with --after {}\n", next);

@@ -122,8 +122,10 @@ TEST(PhoneView, ATerminalIsNotSteeredByALabel) {
 
 TEST(PhoneView, WhatIsNoPhoneIsAnError) {
   EXPECT_THAT(draw_phone("<html>", {}, now()).error(), HasSubstr("no JSON"));
-  EXPECT_THAT(draw_phone("[1]", {}, now()).error(), HasSubstr("no \"keys\""));
-  EXPECT_THAT(draw_phones("{}").error(), HasSubstr("no \"phones\""));
+  EXPECT_THAT(draw_phone("[1]", {}, now()).error(), HasSubstr("no array \"keys\""));
+  for (const auto* wrong : {"{}", R"({"phones":7})"}) {
+    EXPECT_THAT(draw_phones(wrong).error(), HasSubstr("no array \"phones\"")) << wrong;
+  }
 }
 
 TEST(PhonesView, ATableAndHowToSeeMore) {
@@ -132,10 +134,10 @@ TEST(PhonesView, ATableAndHowToSeeMore) {
       {"phone":"102@127.0.0.1","registered":true,"contacts":2,"keys":1,"unconfirmed":1},
       {"phone":"9@x","registered":false,"contacts":0,"keys":3,"unconfirmed":3}],"next":"9@x"})");
   ASSERT_TRUE(table) << table.error();
-  EXPECT_EQ(*table, R"(phone          registered     keys  not confirmed
-101@127.0.0.1  1 contact        12              0
-102@127.0.0.1  2 contacts        1              1
-9@x            no                3              3
+  EXPECT_EQ(*table, R"(phone          registered     keys  lamps not confirmed
+101@127.0.0.1  1 contact        12                    0
+102@127.0.0.1  2 contacts        1                    1
+9@x            no                3                    3
 more with --after 9@x
 )");
   EXPECT_EQ(draw_phones(R"({"phones":[]})"), "no phones\n");

@@ -77,10 +77,11 @@ void play_some(const Options& options, Tally& tally) {
     ++tally.played;
     tally.steps += history.steps.size();
     tally.requests += verdict.requests;
-    const auto settled = static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(verdict.settled).count());
+    const auto settled =
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(verdict.settled).count());
     tally.settled_ms += settled;
-    for (auto most = tally.slowest_ms.load(); most < settled && !tally.slowest_ms.compare_exchange_weak(most, settled);) {
+    for (auto most = tally.slowest_ms.load();
+         most < settled && !tally.slowest_ms.compare_exchange_weak(most, settled);) {
     }
     if (!verdict.failure) continue;
     if (!options.only.empty() && options.only.find(verdict.failure->invariant) == std::string::npos) continue;
