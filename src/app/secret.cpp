@@ -51,9 +51,8 @@ std::expected<std::string, std::string> load_token(const std::string& path) {
   }
   const bool visible = std::ranges::all_of(token, [](char c) { return c > 0x20 && c < 0x7f; });
   if (token.size() >= kShortest && visible) return token;
-  return std::unexpected(
-      fmt::format("{}: the first line is no token, expected at least {} visible characters without blanks", path,
-                  kShortest));
+  return std::unexpected(fmt::format(
+      "{}: the first line is no token, expected at least {} visible characters without blanks", path, kShortest));
 }
 
 }  // namespace lamplighter::app

@@ -161,9 +161,8 @@ std::expected<void, std::string> Server::Impl::restore() {
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     for (const auto& [wake, keys] : restored->behind[i]) behind += keys;
     auto& core = *lanes[i].core;
-    core.executor().post([&core, list = std::move(restored->behind[i])]() mutable {
-      core.restore_lamps(std::move(list));
-    });
+    core.executor().post(
+        [&core, list = std::move(restored->behind[i])]() mutable { core.restore_lamps(std::move(list)); });
   }
   if (restored->bindings + restored->keys > 0) {
     log::info("store: restored {} contacts, {} keys, {} confirmed lamps; {} lamps to be sent", restored->bindings,
@@ -179,11 +178,11 @@ void Server::Impl::make_cores() {
   authenticator = std::make_unique<server::Authenticator>(authenticator_settings(settings), credentials, clock, secret);
   cookie = std::make_unique<server::DialogCookie>(secret);
 
-  desk = std::make_unique<service::LampDesk>(
-      phones, location, clock, server::desk_hooks(*store, [this](const lamp::Wake& wake) {
-        auto& core = *lanes[wake.worker % lanes.size()].core;
-        core.executor().post([&core, wake] { core.look_after(wake); });
-      }));
+  desk = std::make_unique<service::LampDesk>(phones, location, clock,
+                                             server::desk_hooks(*store, [this](const lamp::Wake& wake) {
+                                               auto& core = *lanes[wake.worker % lanes.size()].core;
+                                               core.executor().post([&core, wake] { core.look_after(wake); });
+                                             }));
   const server::Shared shared{.clock = clock,
                               .settings = core_settings,
                               .dial_plan = dial_plan,
@@ -268,12 +267,9 @@ std::expected<void, std::string> Server::Impl::open_http() {
       requests += lane.core->counters().requests.value();
       pressed += lane.core->counters().presses.value();
     }
-    return boost::json::object{{"uptime_seconds", up.count()},
-                               {"phones", location.aors()},
-                               {"bindings", location.bindings()},
-                               {"requests", requests},
-                               {"presses", pressed},
-                               {"keys_not_stored", desk->unstored()}};
+    return boost::json::object{
+        {"uptime_seconds", up.count()}, {"phones", location.aors()}, {"bindings", location.bindings()},
+        {"requests", requests},         {"presses", pressed},        {"keys_not_stored", desk->unstored()}};
   });
   return http->open();
 }

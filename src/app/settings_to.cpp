@@ -32,7 +32,8 @@ void check_api(const Settings& settings, std::vector<config::ConfigError>& error
   const auto address = SocketAddress::parse(listen);
   if (address && !address->ip.is_loopback()) {
     errors.push_back(settings.error_at(
-        "http.listen", "other machines reach " + listen + ", expected a loopback address or a token in http.token_file"));
+        "http.listen",
+        "other machines reach " + listen + ", expected a loopback address or a token in http.token_file"));
   }
 }
 
@@ -57,8 +58,8 @@ std::vector<config::ConfigError> check_meanings(const Settings& settings) {
   for (const auto* name : {"lamp.pauses", "lamp.batches"}) {
     for (const auto& [model, value] : settings.table(name)) {
       if (lamp::model_named(model) == nullptr) {
-        errors.push_back(settings.error_at(name, "unknown model \"" + model + "\", expected one of " + model_names(),
-                                           model));
+        errors.push_back(
+            settings.error_at(name, "unknown model \"" + model + "\", expected one of " + model_names(), model));
       }
     }
   }

@@ -299,7 +299,8 @@ std::span<const Setting> settings_table() {
        "Phones whose lamps are kept. The keys of one more are refused, so that nobody can take all memory.", "",
        between<1, 100'000'000>},
       {"lamp.unknown_models", true, "",
-       "Sends lamps to phones whose User-Agent names no known model as well. Off: only to models that are known to take "
+       "Sends lamps to phones whose User-Agent names no known model as well. Off: only to models that are known to "
+       "take "
        "them.",
        "", nullptr},
       {"lamp.retry_first", milliseconds(5s), "",
@@ -309,7 +310,8 @@ std::span<const Setting> settings_table() {
        R"("10s")", seconds_between<1, 3600>},
       {"lamp.retry_max", milliseconds(60s), "", "The longest such pause.", R"("5m")", seconds_between<1, 86'400>},
       {"lamp.restore_rate", std::int64_t{1000}, "lamps/s",
-       "After a start, lamps that phones have not confirmed yet are sent at this rate, so that a thousand phones do not "
+       "After a start, lamps that phones have not confirmed yet are sent at this rate, so that a thousand phones do "
+       "not "
        "hear of everything at once. A phone that dials or whose lamps change does not wait for its turn.",
        "200", between<1, 1'000'000>},
       {"lamp.pause", milliseconds(0), "",

@@ -348,6 +348,18 @@ std::optional<KeyState> Phones::find(std::string_view aor, std::string_view name
   });
 }
 
+std::vector<KeyState> Phones::cleared(std::string_view aor) const {
+  return shard_of(aor).with([&](const Shard& shard) {
+    std::vector<KeyState> states;
+    const Phone* phone = shard.find(aor);
+    for (std::size_t slot = 0; phone && slot < phone->keyboard.size(); ++slot) {
+      const auto index = static_cast<Slot>(slot);
+      if (!phone->keyboard.key(index)) states.push_back(phone->keyboard.at(index));
+    }
+    return states;
+  });
+}
+
 std::optional<KeyName> Phones::toggle_that_dials(std::string_view aor, std::string_view number) const {
   return shard_of(aor).with([&](const Shard& shard) -> std::optional<KeyName> {
     const Phone* phone = shard.find(aor);

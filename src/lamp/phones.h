@@ -199,6 +199,8 @@ class Phones {
 
   /// The desired state of one key; nothing when it never had one. Cleared ones are reported.
   std::optional<KeyState> find(std::string_view aor, std::string_view name) const;
+  /// Every key that was cleared and not set again.
+  std::vector<KeyState> cleared(std::string_view aor) const;
   /// The key with Press::kToggle that dials this number.
   std::optional<KeyName> toggle_that_dials(std::string_view aor, std::string_view number) const;
 

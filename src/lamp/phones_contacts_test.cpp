@@ -342,9 +342,9 @@ struct Dialling : Desk {
     const Key key{.light = of};
     const Edit edit{.name = name, .key = &key};
     std::vector<Wake> wakes;
-    const auto change =
-        phones.dialled(kAor, edit, {Origin::Kind::kDial, "431"},
-                       {from, contact, agent, {std::string(contact) + ";hint", "sip:101@to", "sip:server@from"}}, wakes);
+    const auto change = phones.dialled(
+        kAor, edit, {Origin::Kind::kDial, "431"},
+        {from, contact, agent, {std::string(contact) + ";hint", "sip:101@to", "sip:server@from"}}, wakes);
     EXPECT_TRUE(change) << change.error().what;
     wake = wakes.empty() ? std::nullopt : std::optional(wakes.front());
     return change.value_or(Change{});

@@ -133,7 +133,7 @@ Order Witness::work_order(std::uint32_t index) {
   } else if (dice < 18) {
     return register_order(index, false);
   }
-  if (dice < 55) return press_order(phone);
+  if (dice < 55) return press_order(index);
   return write_order(index, dice >= 88);
 }
 
@@ -146,11 +146,17 @@ Order Witness::register_order(std::uint32_t index, bool on) {
   return {.deed = on ? Deed::kRegister : Deed::kUnregister};
 }
 
-Order Witness::press_order(Phone& phone) {
+Order Witness::press_order(std::uint32_t index) {
+  auto& phone = phones_[index];
   const auto& options = generator_.options();
   phone.kind = Kind::kPress;
   phone.was_certain = phone.ledger.is_certain(options.key);
   phone.pressed = now_on_clock();
+  // A phone that is behind may be sent what is not stored yet (decision 007): only one that has confirmed the state
+  // before is sent the next one when that is stored.
+  const auto* lamp = generator_.lamps_of(index).find(options.key);
+  phone.proves = phone.ledger.is_registered() && lamp != nullptr &&
+                 text_of(lamp->light, lamp->label) == phone.ledger.in_force(options.key);
   const auto codes = options.dial.size() + options.toggles.size();
   // Toggles are what can go wrong twice.
   const bool toggles = !options.toggles.empty() && random_.chance(0.6);
@@ -300,7 +306,7 @@ bool Witness::lit(std::uint32_t index, const LampBlock& block, bool active) {
   // A server that cannot store lights the lamp all the same (decision 007): then it is no promise.
   if (in_doubt()) {
     phone.may_lie = true;
-  } else {
+  } else if (phone.proves) {
     phone.ledger.written();
     phone.acknowledged = true;
     ++report_.acknowledged;

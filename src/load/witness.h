@@ -74,6 +74,7 @@ class Witness : public Director {
     // Of a press.
     std::string ordered;       ///< what the key shall be: "on|Light is on"
     bool was_certain = false;  ///< before it
+    bool proves = false;       ///< its lamp, lit, says that it is stored
     bool send_again = false;   ///< chosen to be sent again after the restart
     TimePoint pressed{};
     // Of a write.
@@ -87,7 +88,7 @@ class Witness : public Director {
 
   Order work_order(std::uint32_t index);
   Order register_order(std::uint32_t index, bool on);
-  Order press_order(Phone& phone);
+  Order press_order(std::uint32_t index);
   Order write_order(std::uint32_t index, bool whole);
   Order repeat_order(Phone& phone);
   std::optional<Order> order_of_phase(std::uint32_t index);

@@ -189,11 +189,11 @@ void SimServer::Impl::wake(const lamp::Wake& wake) {
 
 void SimServer::Impl::load() {
   disk.hide({.confirmations = without.kept_confirmations, .presses = without.remembered_presses});
-  auto restored =
-      server::restore(disk, location, phones, desk, presses, clock.wall(), lanes.size(), [this](location::Binding& bound) {
-        bound.flow.worker = static_cast<std::uint8_t>(bound.flow.worker % lanes.size());
-        return true;
-      });
+  auto restored = server::restore(disk, location, phones, desk, presses, clock.wall(), lanes.size(),
+                                  [this](location::Binding& bound) {
+                                    bound.flow.worker = static_cast<std::uint8_t>(bound.flow.worker % lanes.size());
+                                    return true;
+                                  });
   disk.hide({});
   if (!restored) throw std::logic_error("the disk cannot be read: " + restored.error().what);
   if (restored->skipped != 0) throw std::logic_error("the disk holds nonsense");

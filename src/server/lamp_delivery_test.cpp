@@ -268,13 +268,13 @@ TEST_F(LampDelivery, APhoneThatMovesToAnotherWorkerInTheMiddleIsToldThere) {
   };
   // Two Contact headers of one phone: only the one with the instance is looked at here.
   auto reg = [&](const std::string& address, std::uint8_t worker, int cseq) {
-    return receive(address,
-                   message({"REGISTER sip:127.0.0.1 SIP/2.0",
-                            fmt::format("Via: SIP/2.0/UDP {};rport;branch=z9hG4bKm{}", address, cseq),
-                            "From: <sip:101@127.0.0.1>;tag=r", "To: <sip:101@127.0.0.1>", "Call-ID: moving",
-                            fmt::format("CSeq: {} REGISTER", cseq), contact(address), "User-Agent: snom370/8",
-                            "Expires: 3600"}),
-                   worker);
+    return receive(
+        address,
+        message({"REGISTER sip:127.0.0.1 SIP/2.0",
+                 fmt::format("Via: SIP/2.0/UDP {};rport;branch=z9hG4bKm{}", address, cseq),
+                 "From: <sip:101@127.0.0.1>;tag=r", "To: <sip:101@127.0.0.1>", "Call-ID: moving",
+                 fmt::format("CSeq: {} REGISTER", cseq), contact(address), "User-Agent: snom370/8", "Expires: 3600"}),
+        worker);
   };
   ASSERT_EQ(reg(kPhone, 0, 1).size(), 1u);
   const auto first = set("2", lamp::Light::kOn);

@@ -28,10 +28,8 @@ constexpr std::size_t kFlushAt = 256;
 constexpr auto kReportInterval = 1s;
 
 Owner owner_of(std::uint8_t worker, std::uint32_t contact) {
-  return {.kind = Owner::Kind::kLampSender,
-          .worker = worker,
-          .slot = contact & Owner::kMask,
-          .generation = contact >> 22};
+  return {
+      .kind = Owner::Kind::kLampSender, .worker = worker, .slot = contact & Owner::kMask, .generation = contact >> 22};
 }
 
 /// "sip:101@192.0.2.5": the phone's own address as it knows it. The domain "localhost" stands for none: then it is the
@@ -112,7 +110,7 @@ void LampSender::send(std::uint32_t contact, const std::string& aor, lamp::Step 
 }
 
 void LampSender::write(const lamp::Order& order, std::string_view aor, Entry& entry) {
-  const auto choose = [&](std::string lamp::Hint::*field, auto&& otherwise) -> std::string {
+  const auto choose = [&](std::string lamp::Hint::* field, auto&& otherwise) -> std::string {
     if (order.hint && !((*order.hint).*field).empty()) return (*order.hint).*field;
     return otherwise();
   };

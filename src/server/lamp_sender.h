@@ -35,9 +35,9 @@ struct LampSettings {
 class LampSender {
  public:
   struct Counters {
-    Counter sent;                                         ///< requests, without retransmissions
-    Counter confirmed, refused, retrying, unreachable;    ///< outcomes
-    Counter abandoned;                                    ///< requests nobody waits for any more: the phone moved or left
+    Counter sent;                                       ///< requests, without retransmissions
+    Counter confirmed, refused, retrying, unreachable;  ///< outcomes
+    Counter abandoned;                                  ///< requests nobody waits for any more: the phone moved or left
   };
   /// Timer kinds on the worker's wheel.
   static constexpr std::uint32_t kLook = 3, kRestore = 4, kFlush = 5;

@@ -5,7 +5,6 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "lamp/pressed_key.h"
-#include "lamp/x_buttons.h"
 #include "server/core.h"
 #include "sip/headers.h"
 
@@ -79,12 +78,11 @@ bool Core::press_by_message(ServerId id, const Message& request, const Routing& 
   const auto user = sip::unescape(routing.uri.user);
   caller_aor(request);
 
-  // Text from one user to another may say "k=1" as well: only a target that is nobody's can be a key's.
+  // What is for a phone goes to that phone, whatever it says: text with "k=1" in it, or buttons that somebody else
+  // sends.
   shared_.domains.canonical_aor(routing.uri, target_aor_);
   shared_.location.lookup(target_aor_, shared_.clock.wall(), bindings_);
-  const auto type = sip::media_type(request.header(HeaderId::kContentType));
-  const bool buttons = sip::iequals(type, lamp::kXButtonsType);
-  if (!buttons && !bindings_.empty()) return false;
+  if (!bindings_.empty()) return false;
 
   auto key = lamp::pressed_key(request.body());
   if (!key) {

@@ -55,7 +55,10 @@ class KeyPress : public CoreTest {
 //    |<--- MESSAGE ---|      the key's action: 432 is off
 TEST_F(KeyPress, AMessageCarriesOutTheKeysActionLikeADialledCode) {
   start();
-  set("2", {.light = lamp::Light::kOn, .color = {}, .label = "Light is on", .number = "432",
+  set("2", {.light = lamp::Light::kOn,
+            .color = {},
+            .label = "Light is on",
+            .number = "432",
             .press = lamp::Press::kMessage});
   const auto out = receive(kPhone, message_press("k=2", "press-1").text());
   ASSERT_EQ(out.size(), 2u);
@@ -91,6 +94,10 @@ TEST_F(KeyPress, TextFromUserToUserIsNoPressWhateverItSays) {
   const auto out = receive(kPhone, message_press("k=1", "text-1", "102", "text/plain").text());
   ASSERT_EQ(out.size(), 1u);
   EXPECT_THAT(out[0].start_line(), HasSubstr("MESSAGE sip:102@127.0.0.1:40002"));
+  // Nor are buttons that somebody else sends to a phone.
+  const auto buttons = receive(kPhone, message_press("k=1\r\nc=on", "text-2", "102").text());
+  ASSERT_EQ(buttons.size(), 1u);
+  EXPECT_THAT(buttons[0].start_line(), HasSubstr("MESSAGE sip:102@127.0.0.1:40002"));
   EXPECT_EQ(light("1"), lamp::Light::kOff);
 }
 
@@ -103,7 +110,10 @@ TEST_F(KeyPress, AKeyWithNothingToDoIsToldSo) {
 
 TEST_F(KeyPress, AToggleKeyFlipsItsOwnLight) {
   start();
-  set("5", {.light = lamp::Light::kOff, .color = lamp::Color::kRed, .label = "Fan", .number = {},
+  set("5", {.light = lamp::Light::kOff,
+            .color = lamp::Color::kRed,
+            .label = "Fan",
+            .number = {},
             .press = lamp::Press::kToggle});
   EXPECT_THAT(receive(kPhone, message_press("k=5", "t1", "key-5").text()).at(1).body(),
               testing::AllOf(HasSubstr("c=on"), HasSubstr("o=red"), HasSubstr("l=Fan"), HasSubstr("n=key-5"),

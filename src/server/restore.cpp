@@ -8,8 +8,7 @@ namespace lamplighter::server {
 
 std::expected<Restored, store::StoreError> restore(store::Store& store, location::Location& location,
                                                    lamp::Phones& phones, service::LampDesk& desk,
-                                                   service::RecentPresses& presses, WallTime now,
-                                                   std::size_t workers,
+                                                   service::RecentPresses& presses, WallTime now, std::size_t workers,
                                                    const std::function<bool(location::Binding&)>& reach) {
   Restored out;
   std::vector<lamp::Confirmation> confirmations;  // they wait until the contacts are there

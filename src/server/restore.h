@@ -26,8 +26,7 @@ struct Restored {
 /// process, of one of `workers`; false: there is no way to that phone until it registers again.
 std::expected<Restored, store::StoreError> restore(store::Store& store, location::Location& location,
                                                    lamp::Phones& phones, service::LampDesk& desk,
-                                                   service::RecentPresses& presses, WallTime now,
-                                                   std::size_t workers,
+                                                   service::RecentPresses& presses, WallTime now, std::size_t workers,
                                                    const std::function<bool(location::Binding&)>& reach);
 
 }  // namespace lamplighter::server

@@ -27,6 +27,13 @@ std::expected<std::vector<lamp::Change>, lamp::KeyboardError> LampDesk::change(s
   DeskRecord record;
   std::ranges::copy_if(*changes, std::back_inserter(record.changes),
                        [](const lamp::Change& change) { return change.version != 0; });
+  if (replace) {
+    // The whole keyboard is acknowledged: keys that were dark before as well, whose clearing the store may have
+    // refused.
+    for (auto& state : phones_.cleared(aor)) {
+      record.changes.push_back({std::string(aor), std::move(state.name), std::nullopt, state.version, false});
+    }
+  }
   if (record.changes.empty()) {
     stored({});
   } else {

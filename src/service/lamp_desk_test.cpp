@@ -46,12 +46,13 @@ struct LampDeskTest : ::testing::Test {
   std::vector<Commit> commits;
   std::vector<lamp::Wake> wakes;
   std::vector<std::expected<void, std::string>> told;
-  LampDesk desk{phones, location, clock,
-                {.commit =
-                     [this](DeskRecord record, LampDesk::Stored stored) {
-                       commits.push_back({std::move(record), std::move(stored)});
-                     },
-                 .wake = [this](const lamp::Wake& wake) { wakes.push_back(wake); }}};
+  LampDesk desk{
+      phones,
+      location,
+      clock,
+      {.commit = [this](DeskRecord record,
+                        LampDesk::Stored stored) { commits.push_back({std::move(record), std::move(stored)}); },
+       .wake = [this](const lamp::Wake& wake) { wakes.push_back(wake); }}};
 };
 
 TEST_F(LampDeskTest, NobodyIsSentAnythingBeforeTheStoreHasIt) {
@@ -116,6 +117,26 @@ TEST_F(LampDeskTest, AskingForWhatIsThereAlreadyIsAnsweredWhenThatIsStored) {
   answer(std::unexpected("disk full"));
   ASSERT_EQ(told.size(), 2u);
   EXPECT_FALSE(told[1]) << "it is not on disk, whoever asked for it first";
+}
+
+// PUT of a whole keyboard says "and nothing else": that must be on disk too before it is acknowledged.
+TEST_F(LampDeskTest, AWholeKeyboardBringsRefusedClearingsToTheStoreAgain) {
+  ASSERT_TRUE(set("1", Light::kOn));
+  answer({});
+  const lamp::Key on{.light = Light::kOn};
+  const lamp::Edit only{.name = "2", .kind = lamp::Edit::Kind::kSet, .key = &on, .off = nullptr};
+  const auto replace = [&] {
+    ASSERT_TRUE(desk.change(kAor, {&only, 1}, {}, true, [this](auto done) { told.push_back(std::move(done)); }));
+  };
+  replace();
+  answer(std::unexpected("disk full"));
+  replace();
+  ASSERT_EQ(commits.size(), 1u);
+  std::vector<std::string> named;
+  for (const auto& change : commits[0].record.changes) named.push_back(change.name);
+  EXPECT_THAT(named, testing::UnorderedElementsAre("1", "2"));
+  answer({});
+  EXPECT_EQ(desk.unstored(), 0u);
 }
 
 TEST_F(LampDeskTest, ClearingWhatNeverWasNeedsNoStore) {

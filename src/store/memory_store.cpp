@@ -161,7 +161,7 @@ std::expected<void, StoreError> MemoryStore::load(const Visitor& visitor) {
   }
   std::vector<Press> by_age;
   for (const auto& [id, at] : presses) by_age.push_back({.id = id, .at = at});
-  std::ranges::stable_sort(by_age, {}, &Press::at);
+  std::ranges::sort(by_age, {}, [](const Press& press) { return std::pair(press.at, press.id); });
   for (const auto& press : by_age) {
     if (visitor.press && press.at >= by_age.back().at - kPressesKept) visitor.press(press);
   }

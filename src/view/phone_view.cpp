@@ -92,7 +92,7 @@ PhonePanel::PhonePanel(const json::object& phone, const Screen& screen, WallTime
       now_(now),
       contacts_(objects_of(phone, "contacts")),
       keys_(objects_of(phone, "keys")) {
-  std::ranges::stable_sort(keys_, [](const json::object* a, const json::object* b) {
+  std::ranges::sort(keys_, [](const json::object* a, const json::object* b) {
     return lamp::name_before(text_of(*a, "key"), text_of(*b, "key"));
   });
   for (const auto* key : keys_) {
