@@ -204,14 +204,16 @@ std::vector<Wake> Phones::sync(std::string_view aor, bool make_phone,
   });
 }
 
-// The contact behind a caller. One at the same address outranks none, and of registered ones the same URI outranks the
-// address: behind a proxy all phones have one.
+// The contact behind a caller. Of registered ones the same URI outranks the address: behind a proxy all phones have one.
+// The URI of one that is not registered says less than the address: a press by MESSAGE has no Contact, and every port
+// that a phone presses from gives the same.
 Phones::Contact* Phones::caller_contact(Shard& shard, Phone& phone, std::string_view aor, const Caller& caller,
                                         std::vector<Wake>& wakes) {
   auto& contacts = phone.contacts;
   const auto rank = [&](const Contact& contact) {
     const bool here = contact.flow.remote == caller.flow.remote && contact.flow.kind == caller.flow.kind;
-    return (contact.uri == caller.contact ? 4 : 0) + (here ? 2 : 0) + (here && contact.registered_now ? 1 : 0);
+    const int by_uri = contact.uri != caller.contact ? 0 : contact.registered_now ? 8 : 1;
+    return by_uri + (here ? 2 : 0) + (here && contact.registered_now ? 4 : 0);
   };
   const auto best = std::ranges::max_element(contacts, {}, rank);
   if (best != contacts.end() && rank(*best) > 0) {

@@ -308,7 +308,8 @@ void Oracle::take_press(Phone& phone, const SocketAddress& from, std::string_vie
   press.once = !invite || !sets;
   // Who presses doubts the lamp: it may be told again.
   const auto doubt = [&](unsigned key) { phone.keys[key].told.reset(); };
-  if (sets || user == kToggleCode) doubt(kDialKey);
+  // A MESSAGE names a key, and the number behind that key may be a code by now.
+  if (sets || user == kToggleCode || !invite) doubt(kDialKey);
   for (unsigned key = 1; key <= kKeys; ++key) {
     if (user == toggle_number(key)) doubt(key);
   }

@@ -121,5 +121,37 @@ TEST(Regression, AStrangerWhoTurnsOutToBeAPhoneIsNotToldTwice) {
   )");
 }
 
+// The same stranger presses again, from where the phone has dialled meanwhile: by its address that is the phone.
+TEST(Regression, AStrangerDoesNotFollowAPhoneToItsNewPort) {
+  expect_kept(R"(
+    phones 101 102
+    workers 1
+    seed 14048
+    write 101 1 hold toggle-by-message
+    wait 7
+    crash 3
+    move 1
+    start
+    press 1 1
+    move 1
+    dial 1 431
+    press 1 1
+  )");
+}
+
+// The phone presses a key that is another one by now: what it dials now counts, and dialling a code again sends again.
+TEST(Regression, APressOfAKeyThatHasChangedMeanwhileIsACodeDialledAgain) {
+  expect_kept(R"(
+    phones 101 101 102 103
+    workers 1
+    seed 42103
+    write 101 3 off toggle-by-message
+    dial 2 432
+    wait 8
+    write 101 3 on invite
+    press 2 3
+  )");
+}
+
 }  // namespace
 }  // namespace lamplighter::proof
