@@ -153,5 +153,23 @@ TEST(Regression, APressOfAKeyThatHasChangedMeanwhileIsACodeDialledAgain) {
   )");
 }
 
+// The press could not be stored; half a second later the state that it led to was. The phone presses on, after a crash.
+TEST(Regression, APressThatWasRefusedByTheStoreIsStoredWithTheStateItLedTo) {
+  expect_kept(R"(
+    phones 101 101
+    workers 1
+    seed 51320
+    write 101 3 off message
+    wait 7
+    disk-fail
+    press 1 3
+    unplug 1
+    wait 5
+    disk-heal
+    wait 612
+    crash 2
+  )");
+}
+
 }  // namespace
 }  // namespace lamplighter::proof

@@ -60,14 +60,50 @@ std::expected<lamp::Change, lamp::KeyboardError> LampDesk::dialled(std::string_v
   return change;
 }
 
+// The marks that have to be stored with the record, those of its own press included.
+std::vector<PressMark> LampDesk::take_along(std::string_view aor, DeskRecord& record) {
+  if (!record.press && marked_keys_.load(std::memory_order_acquire) == 0) return {};
+  return marks_.with([&](Marks& all) {
+    std::vector<PressMark> marks;
+    for (const auto& change : record.changes) {
+      const Name name{aor, change.name};
+      if (const auto found = all.find(name); found != all.end()) {
+        marks.insert(marks.end(), found->second.begin(), found->second.end());
+      }
+      if (record.press) all[name].push_back(*record.press);
+    }
+    record.earlier = marks;
+    if (record.press) marks.push_back(*record.press);
+    marked_keys_.store(all.size(), std::memory_order_release);
+    return marks;
+  });
+}
+
+void LampDesk::marks_stored(const std::string& aor, std::span<const std::pair<lamp::KeyName, std::uint64_t>> keys,
+                            std::span<const PressMark> stored) {
+  marks_.with([&](Marks& all) {
+    for (const auto& [key, version] : keys) {
+      const auto found = all.find({aor, key});
+      if (found == all.end()) continue;
+      std::erase_if(found->second,
+                    [&](const PressMark& mark) { return std::ranges::find(stored, mark) != stored.end(); });
+      if (found->second.empty()) all.erase(found);
+    }
+    marked_keys_.store(all.size(), std::memory_order_release);
+  });
+}
+
 // Whatever the store says, the change is delivered now: durable, so that no restart can claim the opposite; or not
 // stored, because a dark lamp helps nobody, and to be stored as soon as that works again.
 void LampDesk::commit(std::string_view aor, DeskRecord record, Stored stored) {
   std::vector<std::pair<lamp::KeyName, std::uint64_t>> versions;
   versions.reserve(record.changes.size());
   for (const auto& change : record.changes) versions.emplace_back(change.name, change.version);
+  auto marks = take_along(aor, record);
   hooks_.commit(std::move(record), [this, phone = std::string(aor), keys = std::move(versions),
+                                    pressed = std::move(marks),
                                     tell = std::move(stored)](std::expected<void, std::string> result) mutable {
+    if (result && !pressed.empty()) marks_stored(phone, keys, pressed);
     unstored_.with([&](Unstored& refused) {
       if (result && refused.empty()) return;
       for (const auto& [key, version] : keys) {

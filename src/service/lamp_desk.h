@@ -32,6 +32,9 @@ struct PressMark {
 struct DeskRecord {
   std::vector<lamp::Change> changes;
   std::optional<PressMark> press;  ///< the press that did it, when it must not do it again
+  /// Presses that changed these keys before and are not on record yet: the state that they led to must not be stored
+  /// without them.
+  std::vector<PressMark> earlier = {};
 };
 
 /// Where everything that changes keys comes together: dialled codes, presses, the API. It applies a change, has it made
@@ -79,6 +82,7 @@ class LampDesk {
  private:
   using Name = std::pair<std::string, std::string>;  ///< aor, key
   using Unstored = std::map<Name, std::uint64_t>;    ///< the newest version that was refused
+  using Marks = std::map<Name, std::vector<PressMark>>;
   struct Watch {
     std::string aor;
     std::function<void()> progress;
@@ -89,6 +93,9 @@ class LampDesk {
   };
 
   void commit(std::string_view aor, DeskRecord record, Stored stored);
+  std::vector<PressMark> take_along(std::string_view aor, DeskRecord& record);
+  void marks_stored(const std::string& aor, std::span<const std::pair<lamp::KeyName, std::uint64_t>> keys,
+                    std::span<const PressMark> stored);
   std::vector<lamp::Wake> sync(std::string_view aor, bool make);
   void wake(const std::vector<lamp::Wake>& wakes);
 
@@ -97,6 +104,8 @@ class LampDesk {
   const Clock& clock_;
   Hooks hooks_;
   Guarded<Unstored> unstored_;
+  Guarded<Marks> marks_;  ///< presses that are not on record yet, by the key they changed
+  std::atomic<std::size_t> marked_keys_ = 0;
   std::atomic<std::size_t> watchers_ = 0;
   Guarded<Watches> watches_;
 };

@@ -36,11 +36,15 @@ void MemoryStore::State::apply(KeyChange change) {
 
 void MemoryStore::State::apply(KeyChanges changes) {
   for (auto& change : changes.keys) apply(std::move(change));
-  if (!changes.press) return;
-  auto& at = presses[changes.press->id];
-  at = std::max(at, changes.press->at);
-  if (const auto kept = press_window.add(changes.press->at)) {
-    std::erase_if(presses, [&](const auto& press) { return !kept->holds(press.second); });
+  for (const auto& press : changes.earlier) apply(press);
+  if (changes.press) apply(*changes.press);
+}
+
+void MemoryStore::State::apply(const Press& press) {
+  auto& at = presses[press.id];
+  at = std::max(at, press.at);
+  if (const auto kept = press_window.add(press.at)) {
+    std::erase_if(presses, [&](const auto& each) { return !kept->holds(each.second); });
   }
 }
 

@@ -106,6 +106,7 @@ class MemoryStore final : public Store {
     void apply(location::Change change);
     void apply(KeyChange change);
     void apply(KeyChanges changes);
+    void apply(const Press& press);
     void apply(Confirmations confirmations);
   };
 

@@ -361,6 +361,7 @@ void RowWriter::write(const KeyChange& change) {
 
 void RowWriter::write(const KeyChanges& changes) {
   for (const auto& change : changes.keys) write(change);
+  for (const auto& press : changes.earlier) write(press);
   if (changes.press) write(*changes.press);
 }
 

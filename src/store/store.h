@@ -38,10 +38,11 @@ struct Press {
 /// (64*T1, 32 s).
 inline constexpr std::chrono::minutes kPressesKept{5};
 
-/// Several keys, and the press that changed them: all durable, or none.
+/// Several keys, and the presses that changed them: all durable, or none.
 struct KeyChanges {
   std::vector<KeyChange> keys;
   std::optional<Press> press;
+  std::vector<Press> earlier = {};  ///< of changes that could not be stored when they were made
 };
 
 /// What phones have confirmed to show. Records of a contact end with its binding and with its life (`registered`): a
