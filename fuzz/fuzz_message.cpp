@@ -43,7 +43,7 @@ void read_headers(const sip::Message& message) {
     });
     (void)sip::list_has(message, id, "path");
   }
-  (void)sip::top_via(message);
+  (void)message.top_via();
   (void)sip::max_forwards(message);
   (void)sip::expires(message);
 }
@@ -58,7 +58,7 @@ void respond(const sip::Message& request, bool valid) {
   check(response.parse(out).has_value());
   check(sip::validate(response).has_value());
   check(response.status() == 400);
-  const auto to = sip::parse_name_addr(response.header(sip::HeaderId::kTo));
+  const auto* to = response.to();
   check(to && to->params.has("tag"));
 }
 

@@ -20,7 +20,7 @@ std::string_view Request::param(std::string_view name) const {
   for (const auto& [key, value] : params) {
     if (key == name) return value;
   }
-  assert(!"the route's pattern has no such segment");
+  assert(false && "the route's pattern has no such segment");
   return {};
 }
 

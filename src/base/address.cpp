@@ -108,8 +108,17 @@ bool IpAddress::is_loopback() const {
 
 std::string IpAddress::to_string() const {
   char buffer[INET6_ADDRSTRLEN];
-  inet_ntop(v6_ ? AF_INET6 : AF_INET, bytes_.data(), buffer, sizeof buffer);
-  return buffer;
+  if (v6_) {
+    inet_ntop(AF_INET6, bytes_.data(), buffer, sizeof buffer);
+    return buffer;
+  }
+  // inet_ntop() would go through sprintf(): every response and every lamp has addresses in it.
+  char* end = buffer;
+  for (std::size_t i = 0; i < 4; ++i) {
+    if (i > 0) *end++ = '.';
+    end = std::to_chars(end, buffer + sizeof buffer, bytes_[i]).ptr;
+  }
+  return {buffer, end};
 }
 
 std::string IpAddress::to_host() const { return v6_ ? "[" + to_string() + "]" : to_string(); }

@@ -204,9 +204,9 @@ std::vector<Wake> Phones::sync(std::string_view aor, bool make_phone,
   });
 }
 
-// The contact behind a caller. Of registered ones the same URI outranks the address: behind a proxy all phones have one.
-// The URI of one that is not registered says less than the address: a press by MESSAGE has no Contact, and every port
-// that a phone presses from gives the same.
+// The contact behind a caller. Of registered ones the same URI outranks the address: behind a proxy all phones have
+// one. The URI of one that is not registered says less than the address: a press by MESSAGE has no Contact, and every
+// port that a phone presses from gives the same.
 Phones::Contact* Phones::caller_contact(Shard& shard, Phone& phone, std::string_view aor, const Caller& caller,
                                         std::vector<Wake>& wakes) {
   auto& contacts = phone.contacts;

@@ -29,7 +29,7 @@ std::string bare_uri(std::string_view name_addr) {
 }
 
 std::uint32_t cseq_of(const sip::Message& message) {
-  const auto cseq = sip::parse_cseq(message.header(HeaderId::kCSeq));
+  const auto* cseq = message.cseq();
   return cseq ? cseq->number : 0;
 }
 
@@ -141,7 +141,7 @@ void Call::on_invite_response(const sip::Message& response, TimePoint now) {
 }
 
 void Call::accept_2xx(const sip::Message& response, TimePoint now) {
-  const auto to = sip::parse_name_addr(response.header(HeaderId::kTo));
+  const auto* to = response.to();
   const std::string tag{to ? to->tag() : std::string_view{}};
   if (const auto known = acks_.find(tag); known != acks_.end()) {
     core_.send(known->second.flow, known->second.bytes);  // §13.2.2.4: every retransmission is acknowledged
@@ -178,7 +178,7 @@ void Call::on_bye_response(const sip::Message& response, TimePoint now) {
 // --- the called side ---
 
 bool Call::is_merged(const sip::Message& invite) const {
-  const auto from = sip::parse_name_addr(invite.header(HeaderId::kFrom));
+  const auto* from = invite.from();
   return !outgoing_ && !ended() && dialog_ && invite.header(HeaderId::kCallId) == dialog_->call_id && from &&
          from->tag() == dialog_->remote_tag && cseq_of(invite) == dialog_->remote_cseq;
 }

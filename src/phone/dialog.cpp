@@ -71,7 +71,7 @@ Dialog Dialog::of_called(const sip::Message& invite, std::string_view local_tag)
   dialog.remote_tag = tag_of(invite, HeaderId::kFrom);
   dialog.remote_target = contact_uri(invite);
   dialog.routes = record_routes(invite);
-  if (const auto cseq = sip::parse_cseq(invite.header(HeaderId::kCSeq))) dialog.remote_cseq = cseq->number;
+  if (const auto* cseq = invite.cseq()) dialog.remote_cseq = cseq->number;
   return dialog;
 }
 

@@ -20,7 +20,7 @@ constexpr std::string_view kAcceptButtonsLine = "Accept: application/x-buttons\r
 constexpr std::size_t kMaxCalls = 12;
 
 bool has_to_tag(const sip::Message& request) {
-  const auto to = sip::parse_name_addr(request.header(HeaderId::kTo));
+  const auto* to = request.to();
   return to && !to->tag().empty();
 }
 

@@ -164,8 +164,14 @@ void Oracle::crashed(const Durable& durable) {
       }
     }
     for (auto& phone : phones_) {
-      if (phone.aor != name.first || phone.keys[name.second].floor <= kept) continue;
-      phone.keys[name.second].floor = kept;
+      if (phone.aor != name.first) continue;
+      auto& [floor, shown, told] = phone.keys[name.second];
+      // Looks repeat: what it shows may be of an older version, or of one that is lost.
+      const bool may_be_lost = disk_failed_ && shown && std::ranges::any_of(its.lost, [&](const auto& state) {
+                                 return shows(state.key, *shown);
+                               });
+      if (floor <= kept && !may_be_lost) continue;
+      floor = std::min(floor, kept);
       if (disk_failed_) its.undone = kept;
     }
   }
@@ -252,6 +258,9 @@ void Oracle::server_sends(const SocketAddress& to, std::string_view bytes) {
       fail('a', fmt::format("{} is sent key \"{}\", which nobody set", name_of(*phone), block.name));
       continue;
     }
+    // Whoever calls from elsewhere and gives no Contact that is known (a MESSAGE has none) is a stranger, who is told
+    // what he asked for, whoever else has confirmed it.
+    if (contact != phone->registered) continue;
     auto& told = phone->keys[key].told;
     const auto* desired_now = desired(phone->aor, key);
     const auto version = desired_now == nullptr ? 0 : desired_now->version;
@@ -259,8 +268,6 @@ void Oracle::server_sends(const SocketAddress& to, std::string_view bytes) {
       fail('c', fmt::format("{} is sent key {} ({}) again although it has confirmed it", name_of(*phone), key,
                             describe(block.key)));
     }
-    // Whoever calls from elsewhere and gives no Contact that is known (a MESSAGE has none) is a stranger.
-    if (contact != phone->registered) continue;
     told = Told{branch, block.key, version, false};
   }
 }
@@ -325,6 +332,7 @@ void Oracle::phone_shows(unsigned number, const std::string& name, const lamp::K
   auto& phone = phones_[number - 1];
   const auto key = key_number(name);
   if (key == 0) return fail('a', fmt::format("{} shows something on key \"{}\"", name_of(phone), name));
+  phone.keys[key].shown = shown;
   auto& floor = phone.keys[key].floor;
   auto& its = changes(phone.aor, key);
   // Several versions may look the same: the oldest that is not too old leaves the most room.

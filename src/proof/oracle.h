@@ -97,7 +97,8 @@ class Oracle {
     bool given_up = false;
   };
   struct KeyOfPhone {
-    std::uint64_t floor = 0;  ///< the version it shows, at least
+    std::uint64_t floor = 0;         ///< the version it shows, at least
+    std::optional<lamp::Key> shown;  ///< what it shows
     std::optional<Told> told;
   };
   struct Phone {

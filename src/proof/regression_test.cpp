@@ -171,5 +171,45 @@ TEST(Regression, APressThatWasRefusedByTheStoreIsStoredWithTheStateItLedTo) {
   )");
 }
 
+// A press that was late, from the port that the phone has left: a stranger's for the server, told when that port is
+// quiet.
+TEST(Regression, AStrangerIsToldWhatThePhoneHasConfirmed) {
+  expect_kept(R"(
+    phones 101 101 102
+    workers 1
+    seed 61236
+    write 101 4 message message
+    wait 6
+    net loss=0.10,dup=0.10,reorder=0.20,delay=71ms,jitter=80ms,reorder_by=180ms,seed=4372
+    dial 2 431
+    write 101 3 off invite
+    wait 674
+    clear 101 3
+    dial 2 433
+    press 2 4
+    net loss=0.40,dup=0.00,reorder=0.10,delay=51ms,jitter=0ms,reorder_by=130ms,seed=2683
+    move 2
+    press 2 2
+    wait 93
+  )");
+}
+
+// What a phone shows looks like an old state, and is the one that the failing disk has lost: the loss that is allowed.
+TEST(Regression, ALossIsALossAlsoWhenItLooksLikeSomethingOlder) {
+  expect_kept(R"(
+    phones 101 101
+    workers 1
+    seed 170470
+    dial 2 441
+    dial 2 441
+    dial 1 431
+    wait 94
+    press 2 2
+    disk-fail
+    wait 9
+    crash 1
+  )");
+}
+
 }  // namespace
 }  // namespace lamplighter::proof

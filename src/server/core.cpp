@@ -67,7 +67,7 @@ void Core::on_message(const Flow& flow, std::string_view bytes, TimePoint now) {
     error_ = valid.error();
   }
 
-  const auto via = sip::top_via(message_);
+  const auto* via = message_.top_via();
   if (error_ && (!message_.is_request() || !message_.can_answer() || !via)) return refuse_broken(flow);
   if (message_.is_response()) {
     ++counters_.responses;
@@ -227,7 +227,7 @@ void Core::dispatch_failure(Owner owner, Failure failure, TimePoint now) {
 void Core::on_stray_response(const Message& response, const Flow& flow, TimePoint) {
   // The kernel gave this worker the answer to another one's request (the flow was restored from the store, or the
   // number of workers changed): the branch says whose it is.
-  const auto via = sip::top_via(response);
+  const auto* via = response.top_via();
   const auto branch = via ? parse_branch(via->branch()) : std::nullopt;
   if (!branch || branch->worker == worker_ || branch->worker >= peers_.size() || flow.worker != worker_) {
     ++counters_.stray_responses;

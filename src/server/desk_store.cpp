@@ -12,7 +12,8 @@ store::KeyChange key_change(lamp::Change&& change) {
 }
 
 store::Change change_of(service::DeskRecord&& record) {
-  if (record.changes.size() == 1 && !record.press && record.earlier.empty()) return key_change(std::move(record.changes.front()));
+  if (record.changes.size() == 1 && !record.press && record.earlier.empty())
+    return key_change(std::move(record.changes.front()));
   store::KeyChanges out;
   out.keys.reserve(record.changes.size());
   for (auto& change : record.changes) out.keys.push_back(key_change(std::move(change)));

@@ -22,9 +22,12 @@ using lamp::DeliveryState;
 using sip::HeaderId;
 
 constexpr auto kRestoreTick = 10ms;
-// Confirmations are collected for this long: losing them costs one request a lamp after a crash, nothing else.
-constexpr auto kFlushAfter = 50ms;
-constexpr std::size_t kFlushAt = 256;
+// Confirmations are collected for about a second: losing them costs one request a lamp after a crash, nothing else, and
+// a lamp that is switched often is written once. At each tick a part leaves, so that a hundred thousand confirmations
+// of one broadcast do not stand in the way of a press in the store's queue.
+constexpr auto kFlushTick = 50ms;
+constexpr std::size_t kFlushShare = 20;  // of what is waiting
+constexpr std::size_t kFlushLeast = 16;
 constexpr auto kReportInterval = 1s;
 
 Owner owner_of(std::uint8_t worker, std::uint32_t contact) {
@@ -149,7 +152,7 @@ void LampSender::on_response(std::uint32_t contact, const sip::Message& response
       outcome.retry_after = std::chrono::seconds{*seconds};
   }
   // Who answers another request than ours may not have read ours: that is no answer.
-  const auto cseq = sip::parse_cseq(response.header(HeaderId::kCSeq));
+  const auto* cseq = response.cseq();
   if (!cseq || cseq->number != 1) {
     log::warn("lamp: {}: {} answered {} with CSeq \"{}\", expected \"1 MESSAGE\": taken for no answer",
               found->second.aor, found->second.remote, response.status(), response.header(HeaderId::kCSeq));
@@ -205,16 +208,23 @@ void LampSender::report(const Entry& entry, DeliveryState state, int status, Tim
 // --- The store
 
 void LampSender::keep(std::vector<lamp::Confirmation> confirmed, TimePoint now) {
-  if (confirmed.empty()) return;
-  std::ranges::move(confirmed, std::back_inserter(confirmed_));
-  if (confirmed_.size() >= kFlushAt) return flush();
-  if (std::exchange(flush_due_, true)) return;
-  wheel_.schedule(now + kFlushAfter, 0, kFlush);
+  for (auto& each : confirmed) confirmed_.add(std::move(each));
+  if (confirmed_.empty() || std::exchange(flush_due_, true)) return;
+  wheel_.schedule(now + kFlushTick, 0, kFlush);
 }
 
-void LampSender::flush() {
+void LampSender::flush_some(TimePoint now) {
+  flush_due_ = false;
+  hand_over(std::max(kFlushLeast, confirmed_.size() / kFlushShare));
+  if (confirmed_.empty() || std::exchange(flush_due_, true)) return;
+  wheel_.schedule(now + kFlushTick, 0, kFlush);
+}
+
+void LampSender::flush() { hand_over(confirmed_.size()); }
+
+void LampSender::hand_over(std::size_t most) {
   if (confirmed_.empty()) return;
-  store_.commit(std::exchange(confirmed_, {}), [](std::expected<void, store::StoreError> done) {
+  store_.commit(confirmed_.take(most), [](std::expected<void, store::StoreError> done) {
     // After a restart these lamps are sent once more.
     if (!done) log::debug("store: confirmations could not be stored: {}", done.error().what);
   });
@@ -244,7 +254,7 @@ void LampSender::restore_some(TimePoint now) {
 void LampSender::on_timer(std::uint64_t owner, std::uint32_t kind, TimePoint now) {
   switch (kind) {
     case kRestore: return restore_some(now);
-    case kFlush: flush_due_ = false; return flush();
+    case kFlush: return flush_some(now);
     case kLook: {
       const auto whose = Owner::unpack(owner);
       const auto contact = whose.slot | (whose.generation << 22);

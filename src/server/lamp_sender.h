@@ -15,6 +15,7 @@
 #include "base/counter.h"
 #include "base/timer_wheel.h"
 #include "lamp/phones.h"
+#include "server/confirmation_queue.h"
 #include "server/identity.h"
 #include "service/lamp_desk.h"
 #include "sip/message.h"
@@ -80,6 +81,8 @@ class LampSender {
   void write(const lamp::Order& order, std::string_view aor, Entry& entry);
   void end(std::uint32_t contact, const lamp::Outcome& outcome, TimePoint now);
   void keep(std::vector<lamp::Confirmation> confirmed, TimePoint now);
+  void flush_some(TimePoint now);
+  void hand_over(std::size_t most);
   void restore_some(TimePoint now);
   void report(const Entry& entry, lamp::DeliveryState state, int status, TimePoint now);
   void give_up(Entry& entry);
@@ -97,7 +100,7 @@ class LampSender {
   std::deque<std::pair<lamp::Wake, std::size_t>> behind_;
   double restore_credit_ = 0;  ///< lamps that may be sent now
   double restore_step_ = 0;    ///< gained with each tick
-  store::Confirmations confirmed_;
+  ConfirmationQueue confirmed_;
   bool flush_due_ = false;
   std::optional<TimePoint> last_report_;
   std::uint64_t unreported_ = 0;

@@ -20,15 +20,15 @@ namespace {
 
 /// One press, whatever way it arrives and however often: a request that is sent again keeps these (RFC 3261 §8.1.1).
 service::PressMark mark_of(const Message& request, WallTime at) {
-  const auto from = sip::parse_name_addr(request.header(HeaderId::kFrom));  // validate() has read it
-  const auto cseq = sip::parse_cseq(request.header(HeaderId::kCSeq));
+  const auto* from = request.from();  // validate() has read it
+  const auto* cseq = request.cseq();
   return {.id = stable_hash({request.header(HeaderId::kCallId), from ? from->tag() : std::string_view(),
                              cseq ? std::to_string(cseq->number) : std::string()}),
           .at = at};
 }
 
 bool is_initial(const Message& request) {
-  const auto to = sip::parse_name_addr(request.header(HeaderId::kTo));
+  const auto* to = request.to();
   return to && to->tag().empty();
 }
 
@@ -36,7 +36,7 @@ bool is_initial(const Message& request) {
 
 /// Whose keys: the AOR of From. The sender has proven to be it, or is trusted.
 void Core::caller_aor(const Message& request) {
-  const auto from = sip::parse_name_addr(request.header(HeaderId::kFrom));  // validate() has read it
+  const auto* from = request.from();  // validate() has read it
   if (from->uri.is_sip()) {
     shared_.domains.canonical_aor(from->uri, aor_);
   } else {
@@ -130,8 +130,8 @@ void Core::carry_out(const Message& request, const lamp::Edit& edit, lamp::Origi
     }
   }
 
-  const auto from = sip::parse_name_addr(request.header(HeaderId::kFrom));  // validate() has read these two
-  const auto to = sip::parse_name_addr(request.header(HeaderId::kTo));
+  const auto* from = request.from();  // validate() has read these two
+  const auto* to = request.to();
   const auto contact = sip::parse_name_addr(request.header(HeaderId::kContact));
   lamp::Caller caller{.flow = arrival_,
                       .contact = contact ? contact->uri_text : from->uri_text,

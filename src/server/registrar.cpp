@@ -79,8 +79,8 @@ Registrar::Registrar(RegistrarSettings settings, location::Location& location, s
 void Registrar::on_register(transaction::ServerId id, const sip::Message& request, const Flow& flow,
                             std::string_view aor, TimePoint now) {
   if (const auto refusal = parse(request)) return refuse(id, request, flow, *refusal, now);
-  const auto cseq = sip::parse_cseq(request.header(HeaderId::kCSeq));
-  if (!cseq) return refuse(id, request, flow, {cseq.error().status, cseq.error().reason}, now);
+  const auto* cseq = request.cseq();
+  if (!cseq) return refuse(id, request, flow, {400, "Bad CSeq header"}, now);
 
   location::RegisterRequest wanted;
   wanted.aor = aor;

@@ -65,8 +65,8 @@ Tag hex_of(std::uint64_t value) {
 // the number counts and the method does not.
 Tag tag_for(const sip::Message& request, const std::array<std::uint64_t, 2>& key) {
   using sip::HeaderId;
-  const auto from = sip::parse_name_addr(request.header(HeaderId::kFrom));
-  const auto via = sip::top_via(request);
+  const auto* from = request.from();
+  const auto* via = request.top_via();
   const auto cseq = sip::trim(request.header(HeaderId::kCSeq));
   return hex_of(KeyedHash(key)
                     .add(request.header(HeaderId::kCallId))

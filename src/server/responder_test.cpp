@@ -32,7 +32,7 @@ std::string request(std::string_view method, std::string_view call_id = "call-1"
 std::string to_tag(const std::string& response) {
   sip::Message message;
   EXPECT_TRUE(message.parse(response)) << response;
-  const auto to = sip::parse_name_addr(message.header(sip::HeaderId::kTo));
+  const auto* to = message.to();
   return to ? std::string(to->tag()) : std::string();
 }
 

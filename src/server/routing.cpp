@@ -39,7 +39,7 @@ std::optional<Core::Routing> Core::analyse(const Message& request) const {
     if (shared_.cookie.check(request, route->uri) != DialogCookie::Direction::kNone) out.in_dialog = true;
     return true;
   });
-  const auto uri = sip::parse_uri(request.request_uri());
+  const auto* uri = request.uri();
   if (!readable || !uri) return std::nullopt;
   out.uri = *uri;
   out.uri_is_ours = shared_.domains.is_ours(*uri, arrival_);
@@ -119,7 +119,7 @@ bool Core::authenticate(ServerId id, const Message& request, Authenticator::Role
 /// Who proved to be 102 may not call, or move lamps, as 101.
 bool Core::speaks_for_itself(const Message& request, const Authenticator::Verdict& verdict) const {
   if (verdict.trusted) return true;
-  const auto from = sip::parse_name_addr(request.header(HeaderId::kFrom));  // validate() has read it
+  const auto* from = request.from();  // validate() has read it
   return from->uri.is_sip() && sip::unescape(from->uri.user) == verdict.user;
 }
 
@@ -129,7 +129,7 @@ void Core::register_phone(ServerId id, const Message& request, const Routing&, T
   Authenticator::Verdict verdict;
   if (!authenticate(id, request, Authenticator::Role::kEndpoint, now, verdict)) return;
 
-  const auto to = sip::parse_name_addr(request.header(HeaderId::kTo));  // validate() has read it
+  const auto* to = request.to();  // validate() has read it
   if (!to->uri.is_sip() || !shared_.domains.is_ours(to->uri, arrival_)) {
     return reply(id, request, 404, "Not a domain of this server", now);  // §10.3 step 5
   }

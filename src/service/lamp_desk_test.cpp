@@ -88,6 +88,29 @@ TEST_F(LampDeskTest, WhatTheStoreRefusesIsInForceDeliveredAndStoredLater) {
   EXPECT_TRUE(commits.empty());
 }
 
+// A press that flips: what it led to must not be on record without it, whichever commit brings the state there.
+TEST_F(LampDeskTest, APressThatWasRefusedIsBroughtAgainWithTheState) {
+  const Key on{.light = Light::kOn};
+  const Key off;
+  const lamp::Edit flip{.name = "2", .kind = lamp::Edit::Kind::kToggle, .key = &on, .off = &off};
+  const PressMark first{.id = 1, .at = clock.wall()};
+  const PressMark second{.id = 2, .at = clock.wall()};
+  ASSERT_TRUE(desk.dialled(kAor, flip, {}, {}, first));
+  answer(std::unexpected("disk full"));
+  ASSERT_TRUE(desk.dialled(kAor, flip, {}, {}, second));
+  ASSERT_EQ(commits.size(), 1u);
+  EXPECT_EQ(commits[0].record.press, second);
+  EXPECT_EQ(commits[0].record.earlier, std::vector{first});
+  answer(std::unexpected("disk full"));
+  desk.retry_unstored();
+  ASSERT_EQ(commits.size(), 1u);
+  EXPECT_FALSE(commits[0].record.press);
+  EXPECT_EQ(commits[0].record.earlier, (std::vector{first, second}));
+  answer({});
+  ASSERT_TRUE(set("2", Light::kHold));
+  EXPECT_TRUE(commits.at(0).record.earlier.empty());
+}
+
 TEST_F(LampDeskTest, ALaterStateThatIsStoredSettlesAnEarlierOneThatWasNot) {
   ASSERT_TRUE(set("2", Light::kOn));
   ASSERT_TRUE(set("2", Light::kHold));

@@ -84,6 +84,11 @@ void Message::reset(std::string_view bytes) {
   status_ = 0;
   method_ = Method::kUnknown;
   is_request_ = false;
+  typed_.uri.state = {};
+  typed_.via.state = {};
+  typed_.from.state = {};
+  typed_.to.state = {};
+  typed_.cseq.state = {};
   first_.fill(kNone);
 }
 

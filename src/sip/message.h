@@ -10,6 +10,8 @@
 #include "sip/error.h"
 #include "sip/header_id.h"
 #include "sip/method.h"
+#include "sip/typed_headers.h"
+#include "sip/uri.h"
 
 namespace lamplighter::sip {
 
@@ -25,7 +27,7 @@ struct HeaderField {
 };
 
 /// A SIP message: a view over bytes that somebody else keeps alive. Indexed in one pass without allocation; values are
-/// parsed when asked for. Reusable: parse() starts over. About 2.5 KB, so keep one per worker and pass references.
+/// parsed when asked for. Reusable: parse() starts over. About 3.5 KB, so keep one per worker and pass references.
 class Message {
  public:
   Message() { first_.fill(kNone); }
@@ -78,6 +80,14 @@ class Message {
   /// How many header lines have this id.
   std::size_t count(HeaderId id) const;
 
+  // Read once, when first asked for, and good until the next parse(); nullptr when absent or malformed. Several rooms
+  // look at the same few headers of every message.
+  const Uri* uri() const { return once(typed_.uri, &Message::read_uri); }
+  const Via* top_via() const { return once(typed_.via, &Message::read_via); }
+  const NameAddr* from() const { return once(typed_.from, &Message::read_from); }
+  const NameAddr* to() const { return once(typed_.to, &Message::read_to); }
+  const CSeq* cseq() const { return once(typed_.cseq, &Message::read_cseq); }
+
   std::string_view body() const { return slice(body_); }
   /// Everything from the start line to the end of the body (later bytes of a datagram are not part of it).
   std::string_view bytes() const { return bytes_; }
@@ -94,6 +104,30 @@ class Message {
 
   std::string_view slice(Slice s) const { return bytes_.substr(s.at, s.len); }
 
+  template <typename T>
+  struct Once {
+    enum class State : std::uint8_t { kUnread, kGood, kBad };
+    State state = State::kUnread;
+    T value;
+  };
+  struct Typed {
+    Once<Uri> uri;
+    Once<Via> via;
+    Once<NameAddr> from, to;
+    Once<CSeq> cseq;
+  };
+  template <typename T>
+  const T* once(Once<T>& slot, bool (Message::*read)(T&) const) const {
+    using State = typename Once<T>::State;
+    if (slot.state == State::kUnread) slot.state = (this->*read)(slot.value) ? State::kGood : State::kBad;
+    return slot.state == State::kGood ? &slot.value : nullptr;
+  }
+  bool read_uri(Uri& out) const;
+  bool read_via(Via& out) const;
+  bool read_from(NameAddr& out) const;
+  bool read_to(NameAddr& out) const;
+  bool read_cseq(CSeq& out) const;
+
   void reset(std::string_view bytes);
   std::optional<SipError> read_start_line(std::size_t& at);
   std::optional<SipError> read_request_line(std::string_view line);
@@ -108,6 +142,7 @@ class Message {
   std::int16_t status_ = 0;
   Method method_ = Method::kUnknown;
   bool is_request_ = false;
+  mutable Typed typed_;
   std::array<std::uint8_t, static_cast<std::size_t>(HeaderId::kCount_)> first_;
   std::array<HeaderField, kMaxHeaders> fields_;
 };

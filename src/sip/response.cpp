@@ -32,14 +32,14 @@ void append_top_via(std::string& out, const Message& request, const HeaderField&
       out.append(value);
       return;
     }
-    append_via_with_source(out, element, source);
+    append_via_with_source(out, element, request.top_via(), source);
     // What stood behind the element stays, its comma included.
     out.append(value.substr(static_cast<std::size_t>(element.data() - value.data()) + element.size()));
   });
 }
 
 void append_to(std::string& out, const Message& request, const HeaderField& field, std::string_view tag) {
-  const auto to = parse_name_addr(request.value(field));
+  const auto* to = request.to();
   if (tag.empty() || !to || to->params.has("tag")) {
     out.append(request.line(field));
     return;
@@ -74,6 +74,11 @@ Writer begin_response(std::string& out, const Message& request, int status, std:
 
 void append_via_with_source(std::string& out, std::string_view via_element, const SocketAddress& source) {
   const auto via = parse_via(via_element);
+  append_via_with_source(out, via_element, via ? &*via : nullptr, source);
+}
+
+void append_via_with_source(std::string& out, std::string_view via_element, const Via* via,
+                            const SocketAddress& source) {
   const bool asks = via && via->params.has("rport");
   if (!via || (!asks && is_from(*via, source) && !via->params.has("received"))) {
     out.append(via_element);

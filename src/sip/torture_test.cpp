@@ -317,7 +317,8 @@ TEST_F(TortureDetail, RegescrtHeadersBelongToTheContactUri) {
 }
 
 TEST_F(TortureDetail, BadbranchIsNoRfc3261Branch) {
-  const auto via = top_via(load("rfc4475/badbranch.dat"));
+  const auto& message = load("rfc4475/badbranch.dat");
+  const auto* via = message.top_via();
   ASSERT_TRUE(via);
   EXPECT_EQ(via->branch(), "z9hG4bK");
   EXPECT_FALSE(via->is_rfc3261());
@@ -341,8 +342,8 @@ TEST_F(TortureDetail, PortIsOutsideTheBracketsOrPartOfTheAddress) {
 }
 
 TEST_F(TortureDetail, ReceivedMayHaveBracketsOrNot) {
-  EXPECT_EQ(top_via(load("rfc5118/via-received-param-no-delim.dat"))->params.get("received"), "2001:db8::9:255");
-  EXPECT_EQ(top_via(load("rfc5118/via-received-param-with-delim.dat"))->params.get("received"), "[2001:db8::9:255]");
+  EXPECT_EQ(load("rfc5118/via-received-param-no-delim.dat").top_via()->params.get("received"), "2001:db8::9:255");
+  EXPECT_EQ(load("rfc5118/via-received-param-with-delim.dat").top_via()->params.get("received"), "[2001:db8::9:255]");
 }
 
 TEST(TortureCorpus, HasATestForEachFile) {

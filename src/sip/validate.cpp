@@ -1,4 +1,5 @@
 #include <array>
+#include <utility>
 
 #include "sip/chars.h"
 #include "sip/date.h"
@@ -43,8 +44,11 @@ Result check_vias(const Message& message) {
   for (const auto& field : message.headers()) {
     if (field.id != HeaderId::kVia) continue;
     auto rest = message.value(field);
+    bool top = &field == message.find(HeaderId::kVia);
     do {
-      if (!parse_via(next_list_item(rest))) return fault(Fault::kBad, HeaderId::kVia, field.line);
+      const auto element = next_list_item(rest);
+      if (!(std::exchange(top, false) ? message.top_via() != nullptr : parse_via(element).has_value()))
+        return fault(Fault::kBad, HeaderId::kVia, field.line);
     } while (!rest.empty());
   }
   return {};
@@ -52,7 +56,7 @@ Result check_vias(const Message& message) {
 
 Result check_cseq(const Message& message) {
   const auto& field = *message.find(HeaderId::kCSeq);
-  const auto cseq = parse_cseq(message.value(field));
+  const auto* cseq = message.cseq();
   if (!cseq) return fault(Fault::kBad, HeaderId::kCSeq, field.line);
   if (message.is_request() && cseq->method_name != message.method_name()) {
     return std::unexpected(SipError{400, "CSeq method does not match", field.line});
@@ -60,9 +64,8 @@ Result check_cseq(const Message& message) {
   return {};
 }
 
-Result check_address(const Message& message, HeaderId id) {
-  const auto& field = *message.find(id);
-  if (!parse_name_addr(message.value(field))) return fault(Fault::kBad, id, field.line);
+Result check_address(const Message& message, HeaderId id, const NameAddr* read) {
+  if (!read) return fault(Fault::kBad, id, message.find(id)->line);
   return {};
 }
 
@@ -78,7 +81,7 @@ Result check_call_id(const Message& message) {
 }
 
 Result check_request_uri(const Message& message) {
-  const auto uri = parse_uri(message.request_uri());
+  const auto* uri = message.uri();
   if (!uri) return std::unexpected(SipError{400, "Bad Request-URI"});
   if (uri->scheme == Uri::Scheme::kOther) return std::unexpected(SipError{416, "Unsupported URI Scheme"});
   // §19.1.1: headers may not stand in a Request-URI.
@@ -119,8 +122,8 @@ Result check_common(const Message& message) {
   if (auto result = check_presence(message); !result) return result;
   if (auto result = check_vias(message); !result) return result;
   if (auto result = check_cseq(message); !result) return result;
-  if (auto result = check_address(message, HeaderId::kFrom); !result) return result;
-  if (auto result = check_address(message, HeaderId::kTo); !result) return result;
+  if (auto result = check_address(message, HeaderId::kFrom, message.from()); !result) return result;
+  if (auto result = check_address(message, HeaderId::kTo, message.to()); !result) return result;
   return check_call_id(message);
 }
 

@@ -43,9 +43,4 @@ std::expected<Via, SipError> parse_via(std::string_view element) {
   return std::unexpected(header_fault(Fault::kBad, HeaderId::kVia));
 }
 
-std::expected<Via, SipError> top_via(const Message& message) {
-  auto rest = message.header(HeaderId::kVia);
-  return parse_via(next_list_item(rest));
-}
-
 }  // namespace lamplighter::sip

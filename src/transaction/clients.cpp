@@ -58,6 +58,10 @@ void Clients::on_response(const sip::Message& response, const Flow& flow, TimePo
   for (const auto& action : actions) delivered |= action.kind == Action::Kind::kDeliver;
   if (!delivered) ++context_.counters.response_retransmissions_absorbed;
   run(id, actions, {.now = now, .message = &response, .flow = &flow, .again = !delivered});
+  auto* entry = get(id);
+  if (status < 200 || !entry || !std::holds_alternative<ClientNonInvite>(entry->machine)) return;
+  context_.buffers.take_back(entry->request);  // answered: never sent again
+  entry->request_size = 0;
 }
 
 void Clients::on_timer(Owner owner, Timer timer, TimePoint now) {
@@ -100,7 +104,7 @@ ClientId Clients::add(const Flow& flow, sip::Method method, std::string_view byt
     entry.machine = ClientNonInvite(reliable, context_.timers);
   }
   entry.key = key_;
-  entry.request = bytes;
+  context_.buffers.fill(entry.request, bytes);
   entry.request_size = static_cast<std::uint32_t>(bytes.size());
   entry.owner = owner;
   entry.flow = flow;
@@ -198,8 +202,8 @@ void Clients::release(ClientId id, Entry& entry) {
   entry.timers.stop_all(context_);
   by_key_.erase(id.slot);
   if (is_reliable(entry.flow.kind)) by_connection_.erase(id.slot);
-  clear_buffer(entry.key);
-  clear_buffer(entry.request);
+  entry.key.clear();
+  context_.buffers.take_back(entry.request);
   slab_.release(id.slot);
 }
 

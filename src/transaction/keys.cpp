@@ -46,7 +46,7 @@ ServerKey make_2543_key(const sip::Message& request, const sip::Via* via, std::s
   append(out, request.request_uri());
   append(out, tag_of(request, HeaderId::kFrom));
   append(out, request.header(HeaderId::kCallId));
-  if (const auto cseq = sip::parse_cseq(request.header(HeaderId::kCSeq))) {
+  if (const auto* cseq = request.cseq()) {
     append_number(out, cseq->number);
   } else {
     append(out, request.header(HeaderId::kCSeq));
@@ -94,7 +94,7 @@ bool write_client_key(std::string_view branch, std::string_view method, std::str
 
 ServerKey make_server_key(const sip::Message& request, std::string_view method, std::string& out) {
   out.clear();
-  const auto via = sip::top_via(request);
+  const auto* via = request.top_via();
   if (!via || !via->is_rfc3261()) return make_2543_key(request, via ? &*via : nullptr, method, out);
   append_lower(out, via->branch());
   append_lower(out, via->host);
@@ -105,8 +105,8 @@ ServerKey make_server_key(const sip::Message& request, std::string_view method, 
 
 bool make_client_key(const sip::Message& response, std::string& out) {
   out.clear();
-  const auto via = sip::top_via(response);
-  const auto cseq = sip::parse_cseq(response.header(HeaderId::kCSeq));
+  const auto* via = response.top_via();
+  const auto* cseq = response.cseq();
   return via && cseq && write_client_key(via->branch(), cseq->method_name, out);
 }
 
@@ -118,7 +118,7 @@ bool make_client_key(std::string_view request, std::string_view method, std::str
 }
 
 std::string_view to_tag_of(const sip::Message& message) {
-  const auto to = sip::parse_name_addr(message.header(HeaderId::kTo));
+  const auto* to = message.to();
   return to ? to->tag() : std::string_view{};
 }
 

@@ -131,7 +131,7 @@ class World {
       if (invite) world.respond(number, 487);
     }
     void on_ack(ServerId, const sip::Message& ack, const Flow&, TimePoint) override {
-      const auto branch = std::string(sip::top_via(ack)->branch());
+      const auto branch = std::string(ack.top_via()->branch());
       if (const auto at = branch.find("ack"); at != std::string::npos) {
         world.fates_.at(std::stoull(branch.substr(at + 3))).acknowledged = true;
       }
@@ -178,7 +178,7 @@ class World {
   }
 
   std::uint64_t number_of(const sip::Message& message) {
-    return std::stoull(std::string(sip::top_via(message)->branch().substr(8)));
+    return std::stoull(std::string(message.top_via()->branch().substr(8)));
   }
 
   void later(std::uint64_t milliseconds, std::function<void()> chore) {

@@ -40,7 +40,14 @@ void Servers::on_ack(const sip::Message& ack, const Flow& flow, TimePoint now) {
     return;
   }
   auto* machine = std::get_if<ServerInvite>(&get(id)->machine);
-  if (machine) run(id, machine->on_ack(), {.now = now, .message = &ack, .flow = &flow});
+  if (!machine) return;
+  run(id, machine->on_ack(), {.now = now, .message = &ack, .flow = &flow});
+  auto* entry = get(id);
+  machine = entry ? std::get_if<ServerInvite>(&entry->machine) : nullptr;
+  // Acknowledged, the response is not sent again. By the rules of RFC 2543 an ACK is known by its tag.
+  if (machine && machine->state() == ServerInvite::State::kConfirmed && !entry->rfc2543) {
+    context_.buffers.take_back(entry->response);
+  }
 }
 
 void Servers::on_timer(Owner owner, Timer timer, TimePoint now) {
@@ -132,7 +139,7 @@ void Servers::run(ServerId id, const Actions& actions, const Event& event) {
     auto* entry = get(id);
     if (!entry) return;
     switch (action.kind) {
-      case Action::Kind::kKeepResponse: entry->response = event.bytes; break;
+      case Action::Kind::kKeepResponse: context_.buffers.fill(entry->response, event.bytes); break;
       case Action::Kind::kSendResponse: send(id, *entry, event); break;
       case Action::Kind::kStart:
         entry->timers.start(context_, {true, id.slot, id.generation}, action.timer, event.now + action.after);
@@ -183,8 +190,8 @@ void Servers::release(ServerId id, Entry& entry) {
   entry.timers.stop_all(context_);
   by_key_.erase(id.slot);
   if (is_reliable(entry.flow.kind)) by_connection_.erase(id.slot);
-  clear_buffer(entry.key);
-  clear_buffer(entry.response);
+  entry.key.clear();
+  context_.buffers.take_back(entry.response);
   slab_.release(id.slot);
 }
 
