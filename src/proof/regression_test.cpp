@@ -211,5 +211,20 @@ TEST(Regression, ALossIsALossAlsoWhenItLooksLikeSomethingOlder) {
   )");
 }
 
+// All lamps are right when the network is mended; then a code arrives that was dialled before, from a port that the
+// phone has left.
+TEST(Regression, AnOrderUnderWayIsWaitedFor) {
+  expect_kept(R"(
+    phones 101 101
+    workers 1
+    seed 170543
+    dial 2 433
+    net loss=0.05,dup=0.00,reorder=0.20,delay=61ms,jitter=40ms,reorder_by=30ms,seed=3047
+    dial 1 431
+    move 2
+    move 1
+  )");
+}
+
 }  // namespace
 }  // namespace lamplighter::proof

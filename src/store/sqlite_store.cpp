@@ -218,10 +218,17 @@ void SqliteStore::commit(Change change, Committed done) {
 
 void SqliteStore::Impl::run() {
   std::vector<Waiting> taken;
+  auto next_commit = std::chrono::steady_clock::now();
   std::unique_lock lock(mutex);
   while (true) {
     wake.wait_for(lock, settings.watch_interval, [&] { return !queue.empty() || stopping; });
     if (queue.empty() && stopping) return;
+    if (!queue.empty()) {
+      // Woken by the first of many, on a busy machine in the middle of the worker's turn: a commit of a handful costs
+      // nearly as much as one of hundreds.
+      wake.wait_until(lock, next_commit, [&] { return stopping; });
+      next_commit = std::chrono::steady_clock::now() + settings.gather;
+    }
     taken.swap(queue);
     lock.unlock();
     for (std::size_t at = 0; at < taken.size(); at += settings.batch_limit) {

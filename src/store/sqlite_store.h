@@ -26,6 +26,9 @@ struct SqliteSettings {
   std::chrono::milliseconds busy_timeout{5000};   ///< how long to wait for another program's write
   std::size_t queue_limit = 100'000;              ///< changes waiting; more are refused at once
   std::size_t batch_limit = 4096;                 ///< changes in one commit
+  /// Commits begin at least this far apart: a change that comes alone is stored at once, of a stream of them many are
+  /// stored together.
+  std::chrono::microseconds gather{2000};
   std::chrono::milliseconds watch_interval{500};  ///< how soon other programs' changes are noticed
   std::int64_t page_limit = 0;  ///< the file may grow to this many pages of 4 KiB; 0: as far as the disk goes
 };

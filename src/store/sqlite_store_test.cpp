@@ -321,5 +321,19 @@ TEST(SqliteStore, PressesOfATimeWhenTheClockWasAheadAreForgottenToo) {
   EXPECT_EQ(contents_of(*store).presses, (std::vector{Press{2, now}}));
 }
 
+// A stream of changes, each queued when the one before was: the commits are as far apart as they should be, so few.
+TEST(SqliteStore, AStreamOfChangesIsStoredInFewCommits) {
+  const TempFolder folder;
+  constexpr std::chrono::milliseconds kGather{20};
+  auto store = SqliteStore::open({.path = (folder.path() / "lamps.db").string(), .gather = kGather});
+  ASSERT_TRUE(store) << store.error().what;
+  const auto begin = std::chrono::steady_clock::now();
+  for (std::uint64_t version = 1; version <= 50; ++version) {
+    ASSERT_TRUE(commit(**store, light("101@h", "2", version, lamp::Light::kOn)));
+  }
+  const auto took = std::chrono::steady_clock::now() - begin;
+  EXPECT_LE((*store)->counters().commits, static_cast<std::uint64_t>(took / kGather) + 2);
+}
+
 }  // namespace
 }  // namespace lamplighter::store
