@@ -66,15 +66,19 @@ void LampDesk::commit(std::string_view aor, DeskRecord record, Stored stored) {
   std::vector<std::pair<lamp::KeyName, std::uint64_t>> versions;
   versions.reserve(record.changes.size());
   for (const auto& change : record.changes) versions.emplace_back(change.name, change.version);
-  hooks_.commit(std::move(record), [this, phone = std::string(aor), keys = std::move(versions),
+  const auto press = record.press;
+  hooks_.commit(std::move(record), [this, phone = std::string(aor), keys = std::move(versions), press,
                                     tell = std::move(stored)](std::expected<void, std::string> result) mutable {
-    unstored_.with([&](Unstored& refused) {
+    unstored_.with([&](Unstored& unstored) {
+      auto& refused = unstored.keys;
+      if (!result && press) unstored.presses.push_back(*press);
       if (result && refused.empty()) return;
       for (const auto& [key, version] : keys) {
         if (!result) {
-          auto& newest = refused[{phone, key}];
-          newest = std::max(newest, version);
-        } else if (const auto found = refused.find({phone, key}); found != refused.end() && found->second <= version) {
+          auto& entry = refused[{phone, key}];
+          entry = {.version = std::max(entry.version, version), .under_way = false};
+        } else if (const auto found = refused.find({phone, key});
+                   found != refused.end() && found->second.version <= version) {
           refused.erase(found);
         }
       }
@@ -85,24 +89,41 @@ void LampDesk::commit(std::string_view aor, DeskRecord record, Stored stored) {
 }
 
 void LampDesk::retry_unstored() {
+  retry_presses();
+  // They stay counted until they are stored.
   const auto names = unstored_.with([](Unstored& all) {
     std::vector<Name> some;
-    for (auto it = all.begin(); it != all.end() && some.size() < kRetryBatch; it = all.erase(it)) {
-      some.push_back(it->first);
+    for (auto& [name, refused] : all.keys) {
+      if (some.size() == kRetryBatch) break;
+      if (!std::exchange(refused.under_way, true)) some.push_back(name);
     }
     return some;
   });
   for (const auto& [aor, key] : names) {
     const auto state = phones_.find(aor, key);
-    if (!state) continue;
+    if (!state) {
+      unstored_.with([&](Unstored& all) { all.keys.erase({aor, key}); });
+      continue;
+    }
     DeskRecord record;
     record.changes.push_back({aor, key, state->key, state->version, true});
     commit(aor, std::move(record), {});
   }
 }
 
+// A press is forgotten when nobody would tell it again.
+void LampDesk::retry_presses() {
+  const auto presses = unstored_.with([](Unstored& all) { return std::exchange(all.presses, {}); });
+  for (const auto& press : presses) {
+    if (press.at + kPressesRepeated < clock_.wall()) continue;
+    hooks_.commit({.changes = {}, .press = press}, [this, press](const std::expected<void, std::string>& result) {
+      if (!result) unstored_.with([&](Unstored& all) { all.presses.push_back(press); });
+    });
+  }
+}
+
 std::size_t LampDesk::unstored() const {
-  return unstored_.with([](const Unstored& refused) { return refused.size(); });
+  return unstored_.with([](const Unstored& all) { return all.keys.size(); });
 }
 
 void LampDesk::contacts_changed(std::string_view aor) {

@@ -82,10 +82,44 @@ TEST_F(LampDeskTest, WhatTheStoreRefusesIsInForceDeliveredAndStoredLater) {
   }
   desk.retry_unstored();
   EXPECT_EQ(commits.at(0).record.changes.at(0).key->light, Light::kOn);
+  EXPECT_EQ(desk.unstored(), 1u);  // until it is
+  desk.retry_unstored();
+  EXPECT_EQ(commits.size(), 1u);  // one at a time
   answer({});
   EXPECT_EQ(desk.unstored(), 0u);
   desk.retry_unstored();
   EXPECT_TRUE(commits.empty());
+}
+
+// What it changed is brought to the store again, so the press is, too: told once more after a restart it must not
+// count.
+TEST_F(LampDeskTest, APressThatTheStoreRefusedIsStoredLaterWhateverBecameOfItsKey) {
+  const lamp::Key on{.light = Light::kOn};
+  const lamp::Edit edit{.name = "2", .kind = lamp::Edit::Kind::kToggle, .key = &on, .off = nullptr};
+  const PressMark press{.id = 7, .at = clock.wall()};
+  ASSERT_TRUE(desk.dialled(kAor, edit, {}, {}, press));
+  answer(std::unexpected("disk full"));
+  ASSERT_TRUE(set("2", Light::kHold));
+  answer({});
+  EXPECT_EQ(desk.unstored(), 0u);
+  desk.retry_unstored();
+  ASSERT_EQ(commits.size(), 1u);
+  EXPECT_EQ(commits[0].record.press, press);
+  answer(std::unexpected("disk full"));
+  desk.retry_unstored();
+  ASSERT_EQ(commits.size(), 1u);
+  EXPECT_EQ(commits[0].record.press, press);
+  answer({});
+  desk.retry_unstored();
+  EXPECT_TRUE(commits.empty());
+
+  const PressMark old{.id = 8, .at = clock.wall()};
+  ASSERT_TRUE(desk.dialled(kAor, edit, {}, {}, old));
+  answer(std::unexpected("disk full"));
+  clock.advance(kPressesRepeated + 1s);
+  desk.retry_unstored();
+  ASSERT_EQ(commits.size(), 1u);  // its key; nobody would tell the press again
+  EXPECT_FALSE(commits[0].record.press);
 }
 
 TEST_F(LampDeskTest, ALaterStateThatIsStoredSettlesAnEarlierOneThatWasNot) {
