@@ -1,9 +1,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sqlite3.h>
-#include <sys/resource.h>
 
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -72,27 +70,6 @@ TEST(BadDay, ADatabaseOfANewerVersionIsLeftAlone) {
   EXPECT_THAT(server.error(), testing::HasSubstr("99"));
 }
 
-/// No file of this process may grow beyond what it has: a full disk, without one.
-class FullDisk {
- public:
-  explicit FullDisk(rlim_t bytes) {
-    before_ = std::signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &limit_);
-    const rlimit full{bytes, limit_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &full);
-  }
-  ~FullDisk() {
-    setrlimit(RLIMIT_FSIZE, &limit_);
-    std::signal(SIGXFSZ, before_);
-  }
-  FullDisk(const FullDisk&) = delete;
-  FullDisk& operator=(const FullDisk&) = delete;
-
- private:
-  rlimit limit_{};
-  void (*before_)(int);
-};
-
 TEST(BadDay, AFullDiskRefusesNewRegistrationsAndTheRestGoesOn) {
   TempFolder folder;
   ServerFixture server(ServerFixture::Values{{"sip.workers", "1"}}, &folder);
@@ -101,7 +78,7 @@ TEST(BadDay, AFullDiskRefusesNewRegistrationsAndTheRestGoesOn) {
   phone.send(server.sip(), register_as("101", phone, 1));
   EXPECT_EQ(status_of(phone.receive().value_or("")), 200);
   {
-    FullDisk full(std::filesystem::file_size(folder.file("lamplighter.db-wal")));
+    SpoiltDisk full(std::filesystem::file_size(folder.file("lamplighter.db-wal")));
     phone.send(server.sip(), register_as("102", phone, 1));
     const auto refused = phone.receive().value_or("");
     EXPECT_EQ(status_of(refused), 500);

@@ -3,19 +3,23 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "api/http_client.h"
 #include "app/server.h"
 #include "app/settings_to.h"
 #include "base/address.h"
+#include "base/clock.h"
 #include "base/temp_folder.h"
 #include "config/settings.h"
 
@@ -28,7 +32,7 @@ class ServerFixture {
 
   explicit ServerFixture(const Values& values = {}) : ServerFixture(values, nullptr) {}
   /// With a folder of somebody else: to start again on the same store.
-  ServerFixture(const Values& values, const TempFolder* folder) {
+  ServerFixture(const Values& values, const TempFolder* folder, const Clock* clock = nullptr) {
     config::Settings settings;
     Values all = {{"sip.listen", "udp:127.0.0.1:0"},
                   {"http.listen", "127.0.0.1:0"},
@@ -38,7 +42,8 @@ class ServerFixture {
       for (const auto& error : settings.set(name + "=" + value)) ADD_FAILURE() << error.to_string();
     }
     for (const auto& error : app::check_meanings(settings)) ADD_FAILURE() << error.to_string();
-    server_ = std::make_unique<app::Server>(std::move(settings));
+    server_ = clock ? std::make_unique<app::Server>(std::move(settings), *clock)
+                    : std::make_unique<app::Server>(std::move(settings));
     if (const auto started = server_->start(); !started) error_ = started.error();
   }
 
@@ -46,12 +51,39 @@ class ServerFixture {
   const std::string& error() const { return error_; }
   app::Server& operator*() { return *server_; }
   app::Server* operator->() { return server_.get(); }
+  api::HttpReply http(std::string_view method, std::string_view target, std::string_view body = {}) {
+    auto reply = api::HttpClient(server_->http_address()).request(method, target, body);
+    if (!reply) ADD_FAILURE() << method << ' ' << target << ": " << reply.error();
+    return reply.value_or(api::HttpReply{});
+  }
   SocketAddress sip() const { return server_->listening().front().address; }
 
  private:
   TempFolder own_;
   std::string error_;
   std::unique_ptr<app::Server> server_;
+};
+
+/// No file of this process may grow beyond `bytes`: a full disk without one. With 0 no write succeeds, as on a disk
+/// that has become read-only.
+class SpoiltDisk {
+ public:
+  explicit SpoiltDisk(rlim_t bytes) {
+    before_ = std::signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &limit_);
+    const rlimit spoilt{bytes, limit_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &spoilt);
+  }
+  ~SpoiltDisk() {
+    setrlimit(RLIMIT_FSIZE, &limit_);
+    std::signal(SIGXFSZ, before_);
+  }
+  SpoiltDisk(const SpoiltDisk&) = delete;
+  SpoiltDisk& operator=(const SpoiltDisk&) = delete;
+
+ private:
+  rlimit limit_{};
+  void (*before_)(int);
 };
 
 /// A UDP socket that a test speaks through.

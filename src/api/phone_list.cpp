@@ -36,6 +36,11 @@ class Page {
     }
     return &rows_.emplace_hint(place, aor, Row{})->second;
   }
+  /// nullptr: not on this page so far.
+  Row* find(std::string_view aor) {
+    const auto place = rows_.find(aor);
+    return place == rows_.end() ? nullptr : &place->second;
+  }
   const std::map<std::string, Row, std::less<>>& rows() const { return rows_; }
 
  private:
@@ -47,10 +52,11 @@ class Page {
 }  // namespace
 
 json::object list_phones(const lamp::Phones& phones, const location::Location& location, WallTime now,
-                         std::string_view after, std::size_t limit) {
-  Page page(after, limit + 1);  // one more shows that there is more
+                         const PhoneList& wanted) {
+  const auto limit = wanted.limit;
+  Page page(wanted.after, limit + 1);  // one more shows that there is more
   phones.for_each([&](std::string_view aor, std::size_t keys, std::size_t unconfirmed) {
-    if (keys == 0 && unconfirmed == 0) return;
+    if (unconfirmed == 0 && (keys == 0 || wanted.unconfirmed)) return;
     if (auto* row = page.row(aor)) {
       row->keys = keys;
       row->unconfirmed = unconfirmed;
@@ -59,7 +65,8 @@ json::object list_phones(const lamp::Phones& phones, const location::Location& l
   location.for_each([&](std::string_view aor, std::span<const location::Binding> bindings) {
     const auto contacts = std::ranges::count_if(bindings, [&](const auto& binding) { return binding.expires > now; });
     if (contacts == 0) return;
-    if (auto* row = page.row(aor)) row->contacts = static_cast<std::size_t>(contacts);
+    if (auto* row = wanted.unconfirmed ? page.find(aor) : page.row(aor))
+      row->contacts = static_cast<std::size_t>(contacts);
   });
 
   json::array rows;

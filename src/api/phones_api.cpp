@@ -96,15 +96,22 @@ PhoneFacts Routes::facts_of(std::string aor) const {
 }
 
 Routes::Result Routes::list(const Request& request) const {
-  auto query = read_query(request.query, {"limit", "after"});
+  auto query = read_query(request.query, {"limit", "after", "unconfirmed"});
   if (!query) return std::unexpected(query.error());
-  std::size_t limit = kDefaultPage;
+  PhoneList wanted{.after = (*query)["after"], .limit = kDefaultPage};
   if (const auto given = query->find("limit"); given != query->end()) {
     auto count = read_count("limit", given->second, 1, kLongestPage);
     if (!count) return std::unexpected(count.error());
-    limit = *count;
+    wanted.limit = *count;
   }
-  return json(list_phones(api_.phones, api_.location, api_.clock.wall(), (*query)["after"], limit));
+  if (const auto given = query->find("unconfirmed"); given != query->end()) {
+    if (given->second != "true" && given->second != "false") {
+      return std::unexpected(
+          Fault{"unconfirmed", fmt::format("unconfirmed is {}, expected true or false", quoted(given->second))});
+    }
+    wanted.unconfirmed = given->second == "true";
+  }
+  return json(list_phones(api_.phones, api_.location, api_.clock.wall(), wanted));
 }
 
 Routes::Result Routes::show_phone(const Request& request) const {

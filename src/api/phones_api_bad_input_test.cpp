@@ -213,6 +213,7 @@ TEST_F(PhonesApiBadInput, UnknownParameters) {
   for (auto limit : {"0", "1001", "-1", "ten", "", "1e2", "99999999999999999999", "10%20"}) {
     refused(get(std::string("/v1/phones?limit=") + limit), 400, "limit", "expected a whole number from 1 to 1000");
   }
+  refused(get("/v1/phones?unconfirmed=yes"), 400, "unconfirmed", "expected true or false");
 }
 
 TEST_F(PhonesApiBadInput, OtherMethodsAre405) {

@@ -153,5 +153,33 @@ TEST_F(PhonesApiRead, TheListIsPagedByAddress) {
   EXPECT_EQ(get("/v1/phones?after=x").body, R"({"phones":[]})");
 }
 
+TEST_F(PhonesApiRead, TheListOfUnconfirmedPhonesIsPagedToo) {
+  // 0, 3, 6, 9: confirmed; 1, 4, 7: not yet, 4 by its second phone only; 2, 5, 8: keys, nobody registered
+  for (int i = 0; i < 10; ++i) {
+    const auto aor = "20" + std::to_string(i) + "@example.com";
+    if (i % 3 != 2) bind(aor, kDesk);
+    set(aor, "2", {.light = lamp::Light::kOn});
+    if (i % 3 == 0) {
+      ASSERT_EQ(deliver(aor, kDesk, 200), 1u);
+    }
+  }
+  ASSERT_EQ(deliver("204@example.com", kDesk, 200), 1u);
+  bind("204@example.com", "sip:second@192.0.2.7");
+  EXPECT_EQ(get("/v1/phones?unconfirmed=true&limit=2").body,
+            R"({"phones":[{"phone":"201@example.com","registered":true,"contacts":1,"keys":1,"unconfirmed":1},)"
+            R"({"phone":"204@example.com","registered":true,"contacts":2,"keys":1,"unconfirmed":1}],)"
+            R"("next":"204@example.com"})");
+  EXPECT_EQ(get("/v1/phones?unconfirmed=true&limit=2&after=204@example.com").body,
+            R"({"phones":[{"phone":"207@example.com","registered":true,"contacts":1,"keys":1,"unconfirmed":1}]})");
+  EXPECT_EQ(read(get("/v1/phones?unconfirmed=false"))["phones"].as_array().size(), 10u);
+}
+
+TEST_F(PhonesApiRead, ARefusedLampIsNotConfirmed) {
+  bind(kAor, kDesk);
+  set(kAor, "2", {.light = lamp::Light::kOn});
+  ASSERT_EQ(deliver(kAor, kDesk, 415), 1u);
+  EXPECT_EQ(read(get("/v1/phones?unconfirmed=true"))["phones"].as_array().size(), 1u);
+}
+
 }  // namespace
 }  // namespace lamplighter::api

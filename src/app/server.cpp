@@ -23,6 +23,8 @@
 namespace lamplighter::app {
 namespace {
 
+const SystemClock kMachineClock;
+
 bool same_uri(std::string_view a, std::string_view b) {
   if (a == b) return true;
   const auto left = sip::parse_uri(a);
@@ -56,8 +58,9 @@ struct Lane {
 }  // namespace
 
 struct Server::Impl {
-  explicit Impl(config::Settings s)
+  Impl(config::Settings s, const Clock& given)
       : settings(std::move(s)),
+        clock(given),
         core_settings(app::core_settings(settings)),
         dial_plan(dial_plan_settings(settings)),
         location({static_cast<std::size_t>(settings.integer("registrar.contacts_per_aor"))}, same_uri),
@@ -72,8 +75,7 @@ struct Server::Impl {
   void make_cores();
 
   config::Settings settings;
-  SystemClock machine_clock;
-  JumpGuard clock{machine_clock};
+  JumpGuard clock;
   server::CoreSettings core_settings;
   service::DialPlan dial_plan;
   location::Location location;
@@ -206,7 +208,9 @@ void Server::Impl::make_cores() {
   for (auto& lane : lanes) lane.core->meet(peers);
 }
 
-Server::Server(config::Settings settings) : impl_(std::make_unique<Impl>(std::move(settings))) {}
+Server::Server(config::Settings settings) : Server(std::move(settings), kMachineClock) {}
+Server::Server(config::Settings settings, const Clock& clock)
+    : impl_(std::make_unique<Impl>(std::move(settings), clock)) {}
 
 Server::~Server() { stop(); }
 

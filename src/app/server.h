@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "config/settings.h"
 #include "transport/listen.h"
 
@@ -16,6 +17,8 @@ namespace lamplighter::app {
 class Server {
  public:
   explicit Server(config::Settings settings);
+  /// With another clock than the machine's, for tests: thread safe, and outlives this.
+  Server(config::Settings settings, const Clock& clock);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

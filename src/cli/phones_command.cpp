@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <memory>
 #include <string>
 
@@ -13,7 +10,6 @@
 #include "cli/commands.h"
 #include "cli/show_phone.h"
 #include "cli/terminal.h"
-#include "view/document.h"
 #include "view/phone_view.h"
 
 namespace lamplighter::cli {
@@ -44,12 +40,13 @@ struct PhonesOptions {
   bool unconfirmed = false;
 };
 
-std::string page_target(std::size_t limit, const std::string& after) {
-  auto target = fmt::format("/v1/phones?limit={}", limit);
+std::string page_target(const PhonesOptions& options) {
+  auto target = fmt::format("/v1/phones?limit={}", options.limit);
+  if (options.unconfirmed) target += "&unconfirmed=true";
   // What a path segment may hold a query may hold too, but for & and +.
-  if (!after.empty()) {
+  if (!options.after.empty()) {
     target += "&after=";
-    for (const char c : api::encode_segment(after)) {
+    for (const char c : api::encode_segment(options.after)) {
       if (c == '&') {
         target += "%26";
       } else if (c == '+') {
@@ -62,36 +59,11 @@ std::string page_target(std::size_t limit, const std::string& after) {
   return target;
 }
 
-/// A page of those that are not all confirmed, as the server would give it: it only has pages of everybody.
-std::expected<std::string, int> unconfirmed_page(ApiClient& api, const PhonesOptions& options) {
-  boost::json::array found;
-  auto after = options.after;
-  for (bool more = true; more;) {
-    const auto text = api.ask("GET", page_target(kLongestPage, after));
-    if (!text) return text;
-    const auto page = view::parse_document(*text, "phones");
-    if (!page) return std::unexpected(api.failed(page.error()));
-    for (const auto* phone : view::objects_of(*page, "phones")) {
-      if (view::number_of(*phone, "unconfirmed") == 0) continue;
-      if (found.size() == options.limit) {
-        const auto next = found.back().at("phone");
-        return boost::json::serialize(boost::json::object{{"phones", std::move(found)}, {"next", next}});
-      }
-      found.push_back(*phone);
-    }
-    const auto next = view::text_of(*page, "next");
-    more = !next.empty() && next != after;
-    after = next;
-  }
-  return boost::json::serialize(boost::json::object{{"phones", std::move(found)}});
-}
-
 int run_phones(const PhonesOptions& options) {
   auto api = ApiClient::open("phones", options.api);
   if (!api) return api.error();
   if (!options.phone.empty()) return show_phone(*api, options.phone);
-  const auto document = options.unconfirmed ? unconfirmed_page(*api, options)
-                                            : api->ask("GET", page_target(options.limit, options.after));
+  const auto document = api->ask("GET", page_target(options));
   if (!document) return document.error();
   if (api->json()) {
     print_document(*document);

@@ -7,6 +7,8 @@ namespace lamplighter::service {
 
 // How many keys one round of retry_unstored() brings to the store.
 constexpr std::size_t kRetryBatch = 1000;
+// Presses of one key that wait for a store that fails. Of more than these the oldest is hardly told again.
+constexpr std::size_t kMarksOfAKey = 256;
 
 LampDesk::LampDesk(lamp::Phones& phones, const location::Location& location, const Clock& clock, Hooks hooks)
     : phones_(phones), location_(location), clock_(clock), hooks_(std::move(hooks)) {}
@@ -70,7 +72,10 @@ std::vector<PressMark> LampDesk::take_along(std::string_view aor, DeskRecord& re
       if (const auto found = all.find(name); found != all.end()) {
         marks.insert(marks.end(), found->second.begin(), found->second.end());
       }
-      if (record.press) all[name].push_back(*record.press);
+      if (!record.press) continue;
+      auto& known = all[name];
+      if (known.size() == kMarksOfAKey) known.erase(known.begin());
+      known.push_back(*record.press);
     }
     record.earlier = marks;
     if (record.press) marks.push_back(*record.press);
@@ -100,37 +105,43 @@ void LampDesk::commit(std::string_view aor, DeskRecord record, Stored stored) {
   versions.reserve(record.changes.size());
   for (const auto& change : record.changes) versions.emplace_back(change.name, change.version);
   auto marks = take_along(aor, record);
-  hooks_.commit(std::move(record), [this, phone = std::string(aor), keys = std::move(versions),
-                                    pressed = std::move(marks),
-                                    tell = std::move(stored)](std::expected<void, std::string> result) mutable {
-    if (result && !pressed.empty()) marks_stored(phone, keys, pressed);
-    unstored_.with([&](Unstored& refused) {
-      if (result && refused.empty()) return;
-      for (const auto& [key, version] : keys) {
-        if (!result) {
-          auto& newest = refused[{phone, key}];
-          newest = std::max(newest, version);
-        } else if (const auto found = refused.find({phone, key}); found != refused.end() && found->second <= version) {
-          refused.erase(found);
-        }
-      }
-    });
-    wake(phones_.settled(phone, keys));
-    if (tell) tell(std::move(result));
-  });
+  hooks_.commit(std::move(record),
+                [this, phone = std::string(aor), keys = std::move(versions), pressed = std::move(marks),
+                 tell = std::move(stored)](std::expected<void, std::string> result) mutable {
+                  if (result && !pressed.empty()) marks_stored(phone, keys, pressed);
+                  unstored_.with([&](Unstored& refused) {
+                    if (result && refused.empty()) return;
+                    for (const auto& [key, version] : keys) {
+                      if (!result) {
+                        auto& entry = refused[{phone, key}];
+                        entry = {.version = std::max(entry.version, version), .under_way = false};
+                      } else if (const auto found = refused.find({phone, key});
+                                 found != refused.end() && found->second.version <= version) {
+                        refused.erase(found);
+                      }
+                    }
+                  });
+                  wake(phones_.settled(phone, keys));
+                  if (tell) tell(std::move(result));
+                });
 }
 
 void LampDesk::retry_unstored() {
+  // They stay counted until they are stored.
   const auto names = unstored_.with([](Unstored& all) {
     std::vector<Name> some;
-    for (auto it = all.begin(); it != all.end() && some.size() < kRetryBatch; it = all.erase(it)) {
-      some.push_back(it->first);
+    for (auto& [name, refused] : all) {
+      if (some.size() == kRetryBatch) break;
+      if (!std::exchange(refused.under_way, true)) some.push_back(name);
     }
     return some;
   });
   for (const auto& [aor, key] : names) {
     const auto state = phones_.find(aor, key);
-    if (!state) continue;
+    if (!state) {
+      unstored_.with([&](Unstored& all) { all.erase({aor, key}); });
+      continue;
+    }
     DeskRecord record;
     record.changes.push_back({aor, key, state->key, state->version, true});
     commit(aor, std::move(record), {});
@@ -138,7 +149,7 @@ void LampDesk::retry_unstored() {
 }
 
 std::size_t LampDesk::unstored() const {
-  return unstored_.with([](const Unstored& refused) { return refused.size(); });
+  return unstored_.with([](const Unstored& all) { return all.size(); });
 }
 
 void LampDesk::contacts_changed(std::string_view aor) {

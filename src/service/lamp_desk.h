@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -27,6 +28,9 @@ struct PressMark {
 
   friend bool operator==(const PressMark&, const PressMark&) = default;
 };
+
+/// A request is sent again for 32 s at most (64*T1, RFC 3261 §17.1.2.1); presses are remembered for twice that.
+inline constexpr std::chrono::seconds kPressesRepeated{64};
 
 /// What shall be made durable together, all or nothing.
 struct DeskRecord {
@@ -67,7 +71,7 @@ class LampDesk {
   /// The same at start, before anything is sent: wakes nobody.
   void restore_contacts(std::string_view aor);
 
-  /// Brings what the store refused to it again. Call it every second or so.
+  /// Brings what the store refused to it again, together with the presses that led there. Call it every second or so.
   void retry_unstored();
   /// Keys whose state is in force but not stored.
   std::size_t unstored() const;
@@ -81,7 +85,11 @@ class LampDesk {
 
  private:
   using Name = std::pair<std::string, std::string>;  ///< aor, key
-  using Unstored = std::map<Name, std::uint64_t>;    ///< the newest version that was refused
+  struct Refused {
+    std::uint64_t version = 0;  ///< the newest that was
+    bool under_way = false;     ///< it is being tried again
+  };
+  using Unstored = std::map<Name, Refused>;
   using Marks = std::map<Name, std::vector<PressMark>>;
   struct Watch {
     std::string aor;

@@ -82,6 +82,9 @@ TEST_F(LampDeskTest, WhatTheStoreRefusesIsInForceDeliveredAndStoredLater) {
   }
   desk.retry_unstored();
   EXPECT_EQ(commits.at(0).record.changes.at(0).key->light, Light::kOn);
+  EXPECT_EQ(desk.unstored(), 1u);  // until it is
+  desk.retry_unstored();
+  EXPECT_EQ(commits.size(), 1u);  // one at a time
   answer({});
   EXPECT_EQ(desk.unstored(), 0u);
   desk.retry_unstored();
@@ -90,8 +93,8 @@ TEST_F(LampDeskTest, WhatTheStoreRefusesIsInForceDeliveredAndStoredLater) {
 
 // A press that flips: what it led to must not be on record without it, whichever commit brings the state there.
 TEST_F(LampDeskTest, APressThatWasRefusedIsBroughtAgainWithTheState) {
-  const Key on{.light = Light::kOn};
-  const Key off;
+  const lamp::Key on{.light = Light::kOn};
+  const lamp::Key off;
   const lamp::Edit flip{.name = "2", .kind = lamp::Edit::Kind::kToggle, .key = &on, .off = &off};
   const PressMark first{.id = 1, .at = clock.wall()};
   const PressMark second{.id = 2, .at = clock.wall()};

@@ -23,9 +23,9 @@ enum class Durability : std::uint8_t {
 struct SqliteSettings {
   std::string path;
   Durability durability = Durability::kProcess;
-  std::chrono::milliseconds busy_timeout{5000};   ///< how long to wait for another program's write
-  std::size_t queue_limit = 100'000;              ///< changes waiting; more are refused at once
-  std::size_t batch_limit = 4096;                 ///< changes in one commit
+  std::chrono::milliseconds busy_timeout{5000};  ///< how long to wait for another program's write
+  std::size_t queue_limit = 100'000;             ///< changes waiting; more are refused at once
+  std::size_t batch_limit = 4096;                ///< changes in one commit
   /// Commits begin at least this far apart: a change that comes alone is stored at once, of a stream of them many are
   /// stored together.
   std::chrono::microseconds gather{2000};
