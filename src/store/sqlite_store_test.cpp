@@ -325,7 +325,7 @@ TEST(SqliteStore, PressesOfATimeWhenTheClockWasAheadAreForgottenToo) {
 TEST(SqliteStore, AStreamOfChangesIsStoredInFewCommits) {
   const TempFolder folder;
   constexpr std::chrono::milliseconds kGather{20};
-  auto store = SqliteStore::open({.path = (folder.path() / "lamps.db").string(), .gather = kGather});
+  auto store = SqliteStore::open({.path = folder.file(), .gather = kGather});
   ASSERT_TRUE(store) << store.error().what;
   const auto begin = std::chrono::steady_clock::now();
   for (std::uint64_t version = 1; version <= 50; ++version) {
