@@ -71,7 +71,7 @@ void LampDesk::commit(std::string_view aor, DeskRecord record, Stored stored) {
                                     tell = std::move(stored)](std::expected<void, std::string> result) mutable {
     unstored_.with([&](Unstored& unstored) {
       auto& refused = unstored.keys;
-      if (!result && press) unstored.presses.push_back(*press);
+      if (!result && press) unstored.presses.emplace_back(Name{phone, keys.front().first}, *press);
       if (result && refused.empty()) return;
       for (const auto& [key, version] : keys) {
         if (!result) {
@@ -111,14 +111,23 @@ void LampDesk::retry_unstored() {
   }
 }
 
-// A press is forgotten when nobody would tell it again.
+// With its key as it is now: a press that is on record without its change would never count, and the other way round it
+// might count twice. It is forgotten when nobody would tell it again.
 void LampDesk::retry_presses() {
-  const auto presses = unstored_.with([](Unstored& all) { return std::exchange(all.presses, {}); });
-  for (const auto& press : presses) {
-    if (press.at + kPressesRepeated < clock_.wall()) continue;
-    hooks_.commit({.changes = {}, .press = press}, [this, press](const std::expected<void, std::string>& result) {
-      if (!result) unstored_.with([&](Unstored& all) { all.presses.push_back(press); });
-    });
+  const auto presses = unstored_.with([](Unstored& all) {
+    for (const auto& [name, press] : all.presses) {
+      if (const auto key = all.keys.find(name); key != all.keys.end()) key->second.under_way = true;
+    }
+    return std::exchange(all.presses, {});
+  });
+  for (const auto& [name, press] : presses) {
+    const auto& [aor, key] = name;
+    const auto state = phones_.find(aor, key);
+    if (!state) continue;
+    DeskRecord record{.changes = {}, .press = press};
+    if (press.at + kPressesRepeated < clock_.wall()) record.press.reset();
+    record.changes.push_back({aor, key, state->key, state->version, true});
+    commit(aor, std::move(record), {});
   }
 }
 

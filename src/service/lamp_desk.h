@@ -68,8 +68,7 @@ class LampDesk {
   /// The same at start, before anything is sent: wakes nobody.
   void restore_contacts(std::string_view aor);
 
-  /// Brings what the store refused to it again: presses first, so that none is known to have been carried out by its
-  /// key alone. Call it every second or so.
+  /// Brings what the store refused to it again, a press together with the key it changed. Call it every second or so.
   void retry_unstored();
   /// Keys whose state is in force but not stored.
   std::size_t unstored() const;
@@ -89,7 +88,7 @@ class LampDesk {
   };
   struct Unstored {
     std::map<Name, Refused> keys;
-    std::vector<PressMark> presses;  ///< their keys may have been stored since, by a later change
+    std::vector<std::pair<Name, PressMark>> presses;  ///< the key may have been stored since, by a later change
   };
   struct Watch {
     std::string aor;

@@ -105,6 +105,7 @@ TEST_F(LampDeskTest, APressThatTheStoreRefusedIsStoredLaterWhateverBecameOfItsKe
   desk.retry_unstored();
   ASSERT_EQ(commits.size(), 1u);
   EXPECT_EQ(commits[0].record.press, press);
+  EXPECT_EQ(commits[0].record.changes.at(0).key->light, Light::kHold);  // never the press alone
   answer(std::unexpected("disk full"));
   desk.retry_unstored();
   ASSERT_EQ(commits.size(), 1u);
