@@ -98,6 +98,11 @@ std::expected<void, std::string> Server::Impl::open_store() {
   auto opened = store::SqliteStore::open(store_settings(settings));
   if (!opened) return std::unexpected(opened.error().what);
   store = std::move(*opened);
+  if (const auto pruned = store->prune_cleared(); !pruned) {
+    log::warn("store: old cleared keys are kept: {}", pruned.error().what);
+  } else if (*pruned > 0) {
+    log::info("store: {} keys that were cleared long ago, and are known to be dark, are forgotten", *pruned);
+  }
   const auto reload = [this] {
     if (auto all = store->credentials()) {
       credentials.replace(std::move(*all));

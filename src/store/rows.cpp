@@ -402,6 +402,33 @@ void read_rows(SQLite::Database& database, const Store::Visitor& visitor) {
   if (visitor.press) read_presses(database, visitor);
 }
 
+// Versions are times in milliseconds, or a little later (lamp/keyboard.cpp).
+std::size_t delete_cleared(SQLite::Database& database, milliseconds kept) {
+  SQLite::Transaction all_or_none(database);
+  SQLite::Statement keys(
+      database,
+      "DELETE FROM keys WHERE cleared = 1 AND typeof(version) = 'integer' AND "
+      "version < (SELECT max(version) FROM keys WHERE typeof(version) = 'integer') - ?1 AND "
+      "EXISTS(SELECT 1 FROM bindings AS b WHERE b.aor = keys.aor) AND "
+      "NOT EXISTS(SELECT 1 FROM bindings AS b WHERE b.aor = keys.aor AND "
+      "NOT EXISTS(SELECT 1 FROM confirmations AS c WHERE c.aor = b.aor AND c.uri = b.uri AND "
+      "c.registered_ms = b.registered_ms AND c.name = keys.name AND c.version = keys.version)) RETURNING aor, name");
+  keys.bind(1, static_cast<std::int64_t>(kept.count()));
+  // The next key of that name may get a lower version, when the clock has been set back.
+  SQLite::Statement forget(database, "DELETE FROM confirmations WHERE aor = ?1 AND name = ?2");
+  std::size_t deleted = 0;
+  while (keys.executeStep()) {
+    Run run(forget);
+    const auto aor = keys.getColumn(0).getString();
+    const auto name = keys.getColumn(1).getString();
+    Binder(forget).text(aor).text(name);
+    run();
+    ++deleted;
+  }
+  all_or_none.commit();
+  return deleted;
+}
+
 std::vector<location::Credential> read_credentials(SQLite::Database& database) {
   std::vector<location::Credential> all;
   SQLite::Statement rows(database, "SELECT user, realm, ha1_md5, ha1_sha256 FROM credentials ORDER BY realm, user");

@@ -2,6 +2,8 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <chrono>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +44,9 @@ class RowWriter {
 
 /// Reads every row, as of one moment. SQLite::Exception when the file cannot be read.
 void read_rows(SQLite::Database& database, const Store::Visitor& visitor);
+
+/// SqliteStore::prune_cleared(), in one transaction, of keys older than `kept`. Returns how many were deleted.
+std::size_t delete_cleared(SQLite::Database& database, std::chrono::milliseconds kept);
 
 std::vector<location::Credential> read_credentials(SQLite::Database& database);
 void write_credential(SQLite::Database& database, const location::Credential& credential);

@@ -330,6 +330,10 @@ auto SqliteStore::Impl::with_reader(F&& f)
   }
 }
 
+std::expected<std::size_t, StoreError> SqliteStore::prune_cleared() {
+  return impl_->with_reader([](SQLite::Database& database) { return delete_cleared(database, kClearedKept); });
+}
+
 std::expected<void, StoreError> SqliteStore::load(const Visitor& visitor) {
   return impl_->with_reader([&](SQLite::Database& database) { read_rows(database, visitor); });
 }

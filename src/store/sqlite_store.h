@@ -20,6 +20,10 @@ enum class Durability : std::uint8_t {
   kPower,    ///< survives a power cut as well: each commit waits for the disk
 };
 
+/// How long cleared keys are kept at least, counted back from the newest change: a phone whose registration ran out
+/// before it heard of the clearing may still show the old lamp when it comes back.
+inline constexpr std::chrono::days kClearedKept{30};
+
 struct SqliteSettings {
   std::string path;
   Durability durability = Durability::kProcess;
@@ -44,6 +48,11 @@ class SqliteStore final : public Store {
 
   /// Commits what is still queued, then stops.
   ~SqliteStore() override;
+
+  /// Deletes cleared keys that nobody needs to be told of any more: every contact of their phone, one at least, has
+  /// confirmed them, and they are older than kClearedKept. Only at start, before load() and the first commit(): an
+  /// older state that is still queued would come back. Returns how many there were.
+  std::expected<std::size_t, StoreError> prune_cleared();
 
   void commit(Change change, Committed done) override;
   std::expected<void, StoreError> load(const Visitor& visitor) override;

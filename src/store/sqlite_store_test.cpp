@@ -44,6 +44,42 @@ TEST(SqliteStore, ANewFileIsEmptyAndReadableByItsOwnerOnly) {
   }
 }
 
+// What is kept: "lit" is not cleared, "young" is not old, "untold" has a contact that has not confirmed it, and nobody
+// is registered as 102.
+TEST(SqliteStore, OldClearedKeysThatEveryContactHasConfirmedArePruned) {
+  constexpr std::uint64_t kLong = std::chrono::milliseconds(kClearedKept).count();
+  const TempFolder folder;
+  {
+    const auto store = opened(folder.file());
+    for (const auto* uri : {"sip:a@h", "sip:b@h"}) ASSERT_TRUE(commit(*store, put("101", uri)));
+    for (const auto* name : {"old", "untold"}) ASSERT_TRUE(commit(*store, cleared("101", name, 7)));
+    ASSERT_TRUE(commit(*store, light("101", "lit", 7, lamp::Light::kOn)));
+    ASSERT_TRUE(commit(*store, cleared("101", "young", 8 + kLong)));
+    ASSERT_TRUE(commit(*store, cleared("102", "old", 7)));
+    for (const auto* uri : {"sip:a@h", "sip:b@h"}) {
+      for (const auto* name : {"old", "lit"}) {
+        ASSERT_TRUE(commit(*store, Confirmations{confirmed("101", uri, name, 7)}));
+      }
+      ASSERT_TRUE(commit(*store, Confirmations{confirmed("101", uri, "young", 8 + kLong)}));
+    }
+    ASSERT_TRUE(commit(*store, Confirmations{confirmed("101", "sip:a@h", "untold", 7)}));
+    ASSERT_TRUE(commit(*store, Confirmations{confirmed("101", "sip:b@h", "untold", 6)}));
+  }
+  const auto store = opened(folder.file());
+  auto want = contents_of(*store);
+  EXPECT_EQ(store->prune_cleared().value_or(99), 1u);
+  EXPECT_EQ(want.keys.erase({"101", "old"}), 1u);
+  EXPECT_EQ(std::erase_if(want.confirmations, [](const auto& one) { return std::get<2>(one.first) == "old"; }), 2u);
+  EXPECT_EQ(contents_of(*store), want);
+  EXPECT_EQ(store->prune_cleared().value_or(99), 0u);
+
+  // A key of that name starts afresh.
+  ASSERT_TRUE(commit(*store, light("101", "old", 3, lamp::Light::kOn)));
+  ASSERT_TRUE(commit(*store, Confirmations{confirmed("101", "sip:a@h", "old", 3)}));
+  EXPECT_EQ(contents_of(*store).keys.size(), want.keys.size() + 1);
+  EXPECT_EQ(contents_of(*store).confirmations.size(), want.confirmations.size() + 1);
+}
+
 TEST(SqliteStore, MissingFoldersAreCreated) {
   const TempFolder folder;
   opened(folder.file("a/b/lamplighter.db"));

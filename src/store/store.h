@@ -17,7 +17,8 @@
 namespace lamplighter::store {
 
 /// Desired state of one key of one phone; no key: cleared. A cleared key stays on record, so that an older state that
-/// is committed later cannot come back. Versions fit 63 bits.
+/// is committed later cannot come back; a store may forget it between two starts (SqliteStore::prune_cleared()).
+/// Versions fit 63 bits.
 struct KeyChange {
   std::string aor;
   lamp::KeyName name;
