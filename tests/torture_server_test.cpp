@@ -38,7 +38,7 @@ std::string read(const std::string& name) {
 std::uint16_t answer_port(const std::string& bytes) {
   sip::Message message;
   (void)message.parse(bytes);
-  const auto via = sip::top_via(message);
+  const auto* via = message.top_via();
   return via && via->port != 0 ? via->port : std::uint16_t{5060};
 }
 
