@@ -219,7 +219,10 @@ void Oracle::server_sends(const SocketAddress& to, std::string_view bytes) {
   if (phone == nullptr) return;
   if (bytes.starts_with("SIP/2.0 200 ") && field(bytes, "CSeq").ends_with("REGISTER")) {
     // A registration counts from when it is stored; until then what is sent goes to where the phone was.
-    if (std::exchange(phone->registering, false)) learn_of_move(*phone);
+    if (std::exchange(phone->registering, false)) {
+      learn_of_move(*phone);
+      phone->heard_from = {};  // it is where it registered from; what comes from anywhere else moves it again
+    }
     phone->registered = phone->wanted;
     if (phone->booted) learn_of_boot(*phone);
     phone->booted = false;

@@ -226,5 +226,21 @@ TEST(Regression, AnOrderUnderWayIsWaitedFor) {
   )");
 }
 
+// The old port is heard of before and after the registration from the new one: twice the phone has moved there.
+TEST(Regression, APortThatIsHeardOfAgainAfterARegistrationIsAMove) {
+  expect_kept(R"(
+    phones 101 102
+    workers 1
+    seed 393569
+    net loss=0.40,dup=0.30,reorder=0.10,delay=1ms,jitter=40ms,reorder_by=80ms,seed=4520
+    write 101 3 message toggle
+    dial 1 433
+    dial 1 441
+    net loss=0.20,dup=0.20,reorder=0.10,delay=1ms,jitter=20ms,reorder_by=80ms,seed=3676
+    dial 1 441
+    move 1
+  )");
+}
+
 }  // namespace
 }  // namespace lamplighter::proof
