@@ -245,7 +245,9 @@ void Oracle::server_sends(const SocketAddress& to, std::string_view bytes) {
     if (request.answered || request.given_up || (request.to != to && !same_contact)) continue;
     // Given up: timer F, or the phone booted or moved, and the server has heard so.
     const bool heard_there = request.to != to && phone->heard[to] >= request.first;
-    if (now - request.first < kTimerF && request.news == phone->news && !heard_there) {
+    // A stranger who turns out to be the phone is given up, and told nothing until no copy can be under way any more.
+    const bool left = request.known && now - *request.known >= transaction::TimerBase{}.t4;
+    if (now - request.first < kTimerF && request.news == phone->news && !heard_there && !left) {
       fail('d', fmt::format("{}: {} is sent while {} is under way", name_of(*phone), id, other));
     }
     request.given_up = true;
@@ -290,6 +292,11 @@ void Oracle::server_takes(const SocketAddress& from, std::string_view bytes) {
     phone->wanted = contact_of(bytes);
     phone->heard_from = {};  // it may be refused: whatever comes next from there is news again
   } else if (method == "INVITE" || method == "MESSAGE") {
+    if (const auto contact = contact_of(bytes); !contact.empty() && contact == phone->registered) {
+      for (auto& [branch, request] : phone->requests) {
+        if (request.to == from && request.contact != contact && !request.known) request.known = clock_.now();
+      }
+    }
     take_press(*phone, from, bytes);
   }
 }

@@ -95,6 +95,7 @@ class Oracle {
     unsigned news = 0;  ///< Phone::news then
     bool answered = false;
     bool given_up = false;
+    std::optional<TimePoint> known = {};  ///< it was to a stranger, who by now is known to be the phone
   };
   struct KeyOfPhone {
     std::uint64_t floor = 0;         ///< the version it shows, at least

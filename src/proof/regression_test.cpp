@@ -242,5 +242,34 @@ TEST(Regression, APortThatIsHeardOfAgainAfterARegistrationIsAMove) {
   )");
 }
 
+// A phone whose registration could not be stored presses from its new port, and is a stranger there; the code that it
+// dials next says who it is. The stranger's request is given up, and the phone told when that cannot arrive any more.
+TEST(Regression, AStrangerWhoTurnsOutToBeAPhoneIsToldAfterAPause) {
+  expect_kept(R"(
+    phones 101 101 102 103
+    workers 1
+    seed 875818
+    write 101 3 hold toggle-by-message
+    wait 8
+    write 102 2 off message
+    unplug 3
+    reboot 3
+    move 1
+    write 101 3 off toggle-by-message
+    wait 3
+    disk-fail
+    wait 3
+    move 2
+    net loss=0.30,dup=0.20,reorder=0.10,delay=41ms,jitter=20ms,reorder_by=130ms,seed=175
+    wait 909
+    wait 2757
+    net loss=0.35,dup=0.20,reorder=0.30,delay=61ms,jitter=80ms,reorder_by=30ms,seed=2030
+    dial 1 431
+    press 1 3
+    plug 3
+    wait 3026
+  )");
+}
+
 }  // namespace
 }  // namespace lamplighter::proof
