@@ -22,9 +22,9 @@ using lamp::DeliveryState;
 using sip::HeaderId;
 
 constexpr auto kRestoreTick = 10ms;
-// Confirmations are collected for about a second: losing them costs one request a lamp after a crash, nothing else, and
-// a lamp that is switched often is written once. At each tick a part leaves, so that a hundred thousand confirmations
-// of one broadcast do not stand in the way of a press in the store's queue.
+// Confirmations are collected, about a second under a steady load: losing them costs one request a lamp after a crash,
+// nothing else, and a lamp that is switched often is written once. At each tick a part leaves, so that a hundred
+// thousand confirmations of one broadcast do not stand in the way of a press in the store's queue (decision 011).
 constexpr auto kFlushTick = 50ms;
 constexpr std::size_t kFlushShare = 20;  // of what is waiting
 constexpr std::size_t kFlushLeast = 16;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -28,9 +27,6 @@ struct PressMark {
 
   friend bool operator==(const PressMark&, const PressMark&) = default;
 };
-
-/// A request is sent again for 32 s at most (64*T1, RFC 3261 §17.1.2.1); presses are remembered for twice that.
-inline constexpr std::chrono::seconds kPressesRepeated{64};
 
 /// What shall be made durable together, all or nothing.
 struct DeskRecord {

@@ -10,10 +10,10 @@
 namespace lamplighter::service {
 
 /// Presses that were carried out lately, so that one that comes again, also after a restart, is not carried out twice.
-/// Remembered for kPressesRepeated. Thread safe.
+/// A request is sent again for 32 s at most (64*T1, RFC 3261 §17.1.2.1); remembered for twice that. Thread safe.
 class RecentPresses {
  public:
-  static constexpr auto kWindow = kPressesRepeated;
+  static constexpr auto kWindow = std::chrono::seconds{64};
 
   /// Remembers it; false when it was known.
   bool first(const PressMark& press);
