@@ -20,11 +20,12 @@ void append_line(std::string& out, std::string_view name, std::string_view value
 }
 
 /// The first Via header with its first element completed from the packet's source; the others follow on the same line.
-void append_received_via(std::string& out, std::string_view value, const SocketAddress& source) {
+void append_received_via(std::string& out, const Message& request, std::string_view value,
+                         const SocketAddress& source) {
   auto rest = value;
   const auto top = sip::next_list_item(rest);
   out.append("Via: ");
-  sip::append_via_with_source(out, top, source);
+  sip::append_via_with_source(out, top, request.top_via(), source);
   if (!rest.empty()) out.append(", ").append(sip::trim(rest));
   out.append("\r\n");
 }
@@ -78,7 +79,7 @@ void write_forwarded_request(std::string& out, const Message& request, const For
     switch (field.id) {
       case HeaderId::kVia:
         if (top_via) {
-          append_received_via(out, request.value(field), plan.source);
+          append_received_via(out, request, request.value(field), plan.source);
           top_via = false;
         } else {
           out.append(request.line(field));

@@ -72,11 +72,6 @@ Writer begin_response(std::string& out, const Message& request, int status, std:
   return writer;
 }
 
-void append_via_with_source(std::string& out, std::string_view via_element, const SocketAddress& source) {
-  const auto via = parse_via(via_element);
-  append_via_with_source(out, via_element, via ? &*via : nullptr, source);
-}
-
 void append_via_with_source(std::string& out, std::string_view via_element, const Via* via,
                             const SocketAddress& source) {
   const bool asks = via && via->params.has("rport");

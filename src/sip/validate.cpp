@@ -1,5 +1,4 @@
 #include <array>
-#include <utility>
 
 #include "sip/chars.h"
 #include "sip/date.h"
@@ -44,11 +43,13 @@ Result check_vias(const Message& message) {
   for (const auto& field : message.headers()) {
     if (field.id != HeaderId::kVia) continue;
     auto rest = message.value(field);
-    bool top = &field == message.find(HeaderId::kVia);
+    if (&field == message.find(HeaderId::kVia)) {
+      (void)next_list_item(rest);
+      if (!message.top_via()) return fault(Fault::kBad, HeaderId::kVia, field.line);
+      if (rest.empty()) continue;
+    }
     do {
-      const auto element = next_list_item(rest);
-      if (!(std::exchange(top, false) ? message.top_via() != nullptr : parse_via(element).has_value()))
-        return fault(Fault::kBad, HeaderId::kVia, field.line);
+      if (!parse_via(next_list_item(rest))) return fault(Fault::kBad, HeaderId::kVia, field.line);
     } while (!rest.empty());
   }
   return {};

@@ -46,8 +46,7 @@ Writer begin_response(std::string& out, const Message& request, int status, std:
 
 /// The topmost Via's value with `received`/`rport` set from `source` as begin_response() does it: `received` is added
 /// when the sent-by host differs from the source address or rport was asked for.
-void append_via_with_source(std::string& out, std::string_view via_element, const SocketAddress& source);
-/// The same when the element has been read already; nullptr: it cannot be read, and stays as it is.
+/// `via` is that element as read (Message::top_via()); nullptr: it cannot be read, and stays as it is.
 void append_via_with_source(std::string& out, std::string_view via_element, const Via* via,
                             const SocketAddress& source);
 
