@@ -122,9 +122,11 @@ class PhonesApiTest : public testing::Test {
     }
     return answered;
   }
-  /// Once the server has something for it.
-  bool deliver_soon(const std::string& aor, const std::string& uri, int status) {
-    return eventually([&] { return deliver(aor, uri, status) > 0; });
+  /// Once the server has something for it: a change that the test can see may still be on its way to the store, and is
+  /// sent when it is there. Until `requests` are answered.
+  bool deliver_soon(const std::string& aor, const std::string& uri, int status, std::size_t requests = 1) {
+    std::size_t answered = 0;
+    return eventually([&] { return (answered += deliver(aor, uri, status)) >= requests; });
   }
 
   static std::optional<std::string> canonical(std::string_view phone) {
