@@ -22,7 +22,9 @@ bool is_refusal(const Incoming& incoming) {
 
 std::string_view method_of(Deed deed) {
   switch (deed) {
-    case Deed::kPress: return "INVITE";
+    case Deed::kPress:
+    case Deed::kCall: return "INVITE";
+    case Deed::kBye: return "BYE";
     case Deed::kRegister:
     case Deed::kUnregister:
     case Deed::kQuery: return "REGISTER";
@@ -35,7 +37,8 @@ std::string_view method_of(Deed deed) {
 }  // namespace
 
 std::string Generator::request_uri(const Phone& phone) const {
-  if (phone.deed != Deed::kPress) return "sip:" + domain_;
+  if (phone.deed == Deed::kBye) return phone.call.target;
+  if (!is_invite(phone.deed)) return "sip:" + domain_;
   return fmt::format("sip:{}@{}", phone.dialled, domain_);
 }
 
@@ -47,8 +50,13 @@ Values Generator::values_of(const Phone& phone, Deed deed, std::uint32_t sequenc
   branch_.clear();
   append_branch(branch_, {run_, index_of(phone), sequence});
   tag_.assign(branch_, 7);
+  if (deed == Deed::kBye) {  // of the call that is there (§12.2.1.1)
+    tag_.clear();
+    append_branch(tag_, {run_, index_of(phone), phone.call.invite});
+    tag_.erase(0, 7);
+  }
   // A press is a new call each time; registrations of one phone share their Call-ID (RFC 3261 §10.2.4).
-  call_id_.assign(branch_, 7);
+  call_id_ = tag_;
   if (deed == Deed::kRegister || deed == Deed::kUnregister) call_id_.erase(call_id_.rfind('-'));
   call_id_ += "@load";
   cseq_ = fmt::format_int(sequence).str();
@@ -64,6 +72,8 @@ Values Generator::values_of(const Phone& phone, Deed deed, std::uint32_t sequenc
   at(values, Slot::kSequence) = cseq_;
   at(values, Slot::kInstance) = phone.instance;
   at(values, Slot::kAuth) = phone.authorization;
+  at(values, Slot::kTo) = phone.call.to;
+  at(values, Slot::kRoute) = phone.call.routes;
   return values;
 }
 
@@ -71,7 +81,9 @@ void Generator::send_request(Phone& phone) {
   const auto values = values_of(phone, phone.deed, phone.sequence);
   auto& out = sockets_[phone.socket].write();
   switch (phone.deed) {
-    case Deed::kPress: return texts_.invite.render(out, values);
+    case Deed::kPress:
+    case Deed::kCall: return texts_.invite.render(out, values);
+    case Deed::kBye: return texts_.bye.render(out, values);
     case Deed::kRegister: return texts_.register_.render(out, values);
     case Deed::kUnregister: return texts_.unregister.render(out, values);
     case Deed::kQuery: return texts_.query.render(out, values);
@@ -103,11 +115,18 @@ void Generator::on_response(Phone& phone, std::uint32_t sequence, const Incoming
                             TimePoint now) {
   const bool current = phone.active && !phone.over_http && sequence == phone.sequence && !phone.answered;
   if (incoming.status < 200) {
-    if (current && phone.deed == Deed::kPress) phone.resend_at = kNever;  // §17.1.1.2: Proceeding
+    if (current && is_invite(phone.deed)) phone.resend_at = kNever;  // §17.1.1.2: Proceeding
     return;
   }
+  if (current && phone.deed == Deed::kCall && incoming.status < 300) return on_answer_to_call(phone, message, now);
   // Every final response to an INVITE gets its ACK, the repeated ones too, or they would never end.
-  if (incoming.method == "INVITE") send_ack(phone, sequence, message);
+  if (incoming.method == "INVITE") {
+    if (mode_ == Mode::kCall && incoming.status < 300) {
+      if (sequence == phone.call.invite) acknowledge_call(phone);
+    } else {
+      send_ack(phone, sequence, message);
+    }
+  }
   if (!current) {
     ++result_.repeats;
     return;
@@ -122,8 +141,10 @@ void Generator::on_response(Phone& phone, std::uint32_t sequence, const Incoming
 void Generator::on_final(Phone& phone, const Incoming& incoming, std::string_view message, TimePoint now) {
   phone.answered = true;
   phone.resend_at = kNever;
-  ++result_.statuses[incoming.status];
-  result_.answer.add(now - phone.started);
+  if (phone.deed != Deed::kBye || incoming.status >= 300) {  // that a call was ended is no second answer to it
+    ++result_.statuses[incoming.status];
+    result_.answer.add(now - phone.started);
+  }
   auto verdict = Verdict::kGood;
   if (director_ != nullptr) {
     verdict = director_->answered(index_of(phone), {incoming.status, incoming.reason, message});
@@ -155,6 +176,7 @@ void Generator::on_request(const Incoming& incoming, std::string_view message, T
   const auto user = user_number(incoming.uri);
   if (!user || *user < options_.first_user || *user - options_.first_user >= phones_.size()) return;
   auto& phone = phones_[*user - options_.first_user];
+  if (mode_ == Mode::kCall && incoming.method != "MESSAGE") return on_call_request(phone, incoming, message, now);
   if (incoming.method == "ACK") return;
   append_ok(sockets_[phone.socket].write(), message, phone.instance);
   if (incoming.method != "MESSAGE") return;

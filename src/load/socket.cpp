@@ -30,7 +30,7 @@ std::size_t Inbox::receive(int descriptor, bool& refused) {
   return static_cast<std::size_t>(count);
 }
 
-std::expected<Socket, std::string> Socket::connect(const SocketAddress& server) {
+std::expected<Socket, std::string> Socket::connect(const SocketAddress& server, std::uint16_t port) {
   const auto failed = [](const char* what) { return std::unexpected(std::string(what) + ": " + std::strerror(errno)); };
   const int descriptor =
       socket(server.ip.is_v6() ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
@@ -40,6 +40,15 @@ std::expected<Socket, std::string> Socket::connect(const SocketAddress& server) 
   setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
 
   sockaddr_storage storage{};
+  if (port != 0) {
+    const SocketAddress own{server.ip.is_v6() ? IpAddress::parse("::1").value() : IpAddress::v4(INADDR_LOOPBACK), port};
+    const auto size = own.to(storage);
+    if (bind(descriptor, reinterpret_cast<const sockaddr*>(&storage), size) != 0) {
+      auto error = failed(("cannot have the port " + own.to_string()).c_str());
+      close(descriptor);
+      return error;
+    }
+  }
   const auto length = server.to(storage);
   if (::connect(descriptor, reinterpret_cast<const sockaddr*>(&storage), length) != 0) {
     auto error = failed(("cannot reach " + server.to_string()).c_str());

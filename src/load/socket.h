@@ -33,11 +33,11 @@ class Inbox {
   std::vector<mmsghdr> headers_;
 };
 
-/// A UDP socket of some virtual phones: connected, so that only the server is heard and its absence is noticed. What is
-/// written collects and leaves together with flush().
+/// A UDP socket of some virtual phones, on `port` of the loopback interface or on any port: connected, so that only the
+/// server is heard and its absence is noticed. What is written collects and leaves together with flush().
 class Socket {
  public:
-  static std::expected<Socket, std::string> connect(const SocketAddress& server);
+  static std::expected<Socket, std::string> connect(const SocketAddress& server, std::uint16_t port = 0);
   Socket(Socket&& other) noexcept;
   Socket& operator=(Socket&&) = delete;
   ~Socket();
