@@ -26,7 +26,7 @@ def print_all(machine, results):
     for name, result in results.items():
         if name.startswith("fan-out"):
             fields = result["summary"]
-            print(f"\n{name}: {result['phones']} phones, all confirmed after {_spread(fields['seconds'], '.2f')} s, "
+            print(f"\n{name}: {result['phones']} phones, {result['rate']} lamps/s at most, the last told after {_spread(fields['seconds'], '.2f')} s, "
                   f"{_spread(fields['lamps_per_core'], '.0f')} lamps/s of CPU, lone press p99 "
                   f"{fields['press_p99_us']['median'] / 1000:.1f} ms{_marked(result, len(result['runs']))}")
     columns = ["figure", "bar", "reach", "measured", "verdict"]
@@ -57,7 +57,10 @@ def _marked(result, runs):
     lost = runs - result["clean"]
     if lost == 0:
         return ""
-    return f"  * {lost} of {runs} runs with loss" + (", left out" if result["clean"] else "")
+    totals = {"sent again": ("retransmissions", "repeats"), "dropped": ("kernel_drops",), "given up": ("timeouts",)}
+    counts = ", ".join(f"{sum(run.get(field, 0) for run in result['runs'] for field in fields)} {name}"
+                       for name, fields in totals.items())
+    return f"  * {lost} of {runs} runs with loss ({counts})" + (", left out" if result["clean"] else "")
 
 
 def _print_table(title, head, rows):
