@@ -133,7 +133,7 @@ def workers(rounds, seconds):
     for number in range(1, rounds + 1):
         for count, each in runs.items():
             with scratch() as folder, servers.lamplighter(folder, workers=count, cores="0,1") as server:
-                each.append(measure(server, *spec.arguments(seconds, spec.phones), cores="0,1"))
+                each.append(measure(server, *spec.arguments(seconds, spec.phones, sockets=16), cores="0,1"))
             say(f"workers {number}/{rounds}: with {count} {each[-1]['cpu_us']:.1f} us CPU a press")
     return {str(count): summarized(each) for count, each in runs.items()}
 

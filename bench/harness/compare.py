@@ -19,8 +19,9 @@ class Comparison:
     once: bool = False  # each phone does it once, and the run ends then
     floor: bool = True
 
-    def arguments(self, seconds, phones):
-        out = ["--mode", self.mode, "--phones", phones]
+    def arguments(self, seconds, phones, sockets=4):
+        # Few sockets: the generator sends more with one system call. The server has one socket in any case.
+        out = ["--mode", self.mode, "--phones", phones, "--sockets", sockets]
         if self.once:
             out += ["--count", phones]
         else:

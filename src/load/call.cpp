@@ -38,7 +38,7 @@ void Generator::on_answer_to_call(Phone& phone, std::string_view message, TimePo
 void Generator::acknowledge_call(Phone& phone) {
   auto values = values_of(phone, Deed::kCall, phone.call.invite);
   at(values, Slot::kUri) = phone.call.target;
-  texts_.ack_of_call.render(sockets_[phone.socket].write(), values);
+  texts_.ack_of_call.render(sockets_[phone.socket].write(Lane::kAck), values);
 }
 
 void Generator::hang_up(Phone& phone, TimePoint now) {
@@ -53,12 +53,13 @@ void Generator::hang_up(Phone& phone, TimePoint now) {
 void Generator::on_call_request(Phone& phone, const Incoming& incoming, std::string_view message, TimePoint now) {
   auto& call = phone.call;
   if (incoming.method == "ACK") return call.answer.clear();
-  if (incoming.method != "INVITE") return append_ok(sockets_[phone.socket].write(), message, phone.instance);
+  if (incoming.method != "INVITE")
+    return append_ok(sockets_[phone.socket].write(Lane::kAnswer), message, phone.instance);
 
   const auto hash = std::hash<std::string_view>{}(incoming.branch);
   if (hash == phone.last_message) {
     ++result_.repeats;
-    if (!call.answer.empty()) sockets_[phone.socket].write() = call.answer;
+    if (!call.answer.empty()) sockets_[phone.socket].write(Lane::kAnswer) = call.answer;
     return;
   }
   phone.last_message = hash;
@@ -66,8 +67,8 @@ void Generator::on_call_request(Phone& phone, const Incoming& incoming, std::str
   call.answer_again = now + options_.t1;
   call.answer.clear();
   append_answer_of_callee(call.answer, message, phone.user, sockets_[phone.socket].local(), phone.instance);
-  append_answer(sockets_[phone.socket].write(), message, "180 Ringing", phone.instance);
-  sockets_[phone.socket].write() = call.answer;
+  append_answer(sockets_[phone.socket].write(Lane::kProvisional), message, "180 Ringing", phone.instance);
+  sockets_[phone.socket].write(Lane::kAnswer) = call.answer;
 }
 
 void Generator::answer_again(Phone& callee, TimePoint now) {
@@ -76,7 +77,7 @@ void Generator::answer_again(Phone& callee, TimePoint now) {
   ++call.answers;
   call.answer_again = now + std::min(options_.t1 * (1 << std::min<int>(call.answers, 16)), kT2);
   ++result_.retransmissions;
-  sockets_[callee.socket].write() = call.answer;
+  sockets_[callee.socket].write(Lane::kAnswer) = call.answer;
 }
 
 }  // namespace lamplighter::load

@@ -79,7 +79,7 @@ Values Generator::values_of(const Phone& phone, Deed deed, std::uint32_t sequenc
 
 void Generator::send_request(Phone& phone) {
   const auto values = values_of(phone, phone.deed, phone.sequence);
-  auto& out = sockets_[phone.socket].write();
+  auto& out = sockets_[phone.socket].write(Lane::kRequest);
   switch (phone.deed) {
     case Deed::kPress:
     case Deed::kCall: return texts_.invite.render(out, values);
@@ -99,7 +99,7 @@ void Generator::send_ack(Phone& phone, std::uint32_t sequence, std::string_view 
   auto values = values_of(phone, Deed::kPress, sequence);
   if (open != std::string_view::npos) at(values, Slot::kUri) = to.substr(open + 1, to.find('>') - open - 1);
   at(values, Slot::kTo) = to;
-  texts_.ack.render(sockets_[phone.socket].write(), values);
+  texts_.ack.render(sockets_[phone.socket].write(Lane::kAck), values);
 }
 
 void Generator::on_message(std::string_view message, TimePoint now) {
@@ -178,7 +178,7 @@ void Generator::on_request(const Incoming& incoming, std::string_view message, T
   auto& phone = phones_[*user - options_.first_user];
   if (mode_ == Mode::kCall && incoming.method != "MESSAGE") return on_call_request(phone, incoming, message, now);
   if (incoming.method == "ACK") return;
-  append_ok(sockets_[phone.socket].write(), message, phone.instance);
+  append_ok(sockets_[phone.socket].write(Lane::kAnswer), message, phone.instance);
   if (incoming.method != "MESSAGE") return;
 
   // A phone has one lamp message under way at most, so remembering the newest tells repeats apart.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <ranges>
 #include <vector>
@@ -155,6 +156,14 @@ bool is_named(std::string_view name, std::string_view full, char compact) {
   return equal_without_case(name, full);
 }
 
+// At least so many digits: messages of one kind are all of one length then.
+void append_hex(std::string& out, std::uint32_t value, int digits) {
+  const auto needed = static_cast<int>(std::bit_width(value) + 3) / 4;
+  for (int digit = std::max(digits, needed) - 1; digit >= 0; --digit) {
+    out += "0123456789abcdef"[(value >> (4 * digit)) & 15];
+  }
+}
+
 std::optional<std::uint32_t> take_hex(std::string_view& rest) {
   std::uint32_t value = 0;
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value, 16);
@@ -191,7 +200,12 @@ std::string_view name_of(Mode mode) {
 }
 
 void append_branch(std::string& out, const Ticket& ticket) {
-  fmt::format_to(std::back_inserter(out), "{}{:x}-{:x}-{:x}", kCookie, ticket.run, ticket.phone, ticket.sequence);
+  out += kCookie;
+  append_hex(out, ticket.run, 8);
+  out += '-';
+  append_hex(out, ticket.phone, 5);
+  out += '-';
+  append_hex(out, ticket.sequence, 6);
 }
 
 std::optional<Ticket> ticket_of(std::string_view branch) {

@@ -19,7 +19,7 @@ struct Ticket {
   std::uint32_t sequence = 0;
   friend bool operator==(const Ticket&, const Ticket&) = default;
 };
-/// "z9hG4bK" + run-phone-sequence in hex.
+/// "z9hG4bK" + run-phone-sequence in hex, always of one length as long as the numbers are not very large.
 void append_branch(std::string& out, const Ticket& ticket);
 std::optional<Ticket> ticket_of(std::string_view branch);
 
