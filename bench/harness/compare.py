@@ -1,4 +1,5 @@
-"""Benchmarks with a peer: Lamplighter, Kamailio and the floor in turn, A B C A B C."""
+"""Benchmarks with a peer: Lamplighter, Kamailio and the floor in turn, A B C A B C. Kamailio at its best is what counts;
+`kamailio-packaged` is the same as Debian's service starts it (see bench/peers/README.md)."""
 import dataclasses, pathlib, shutil, statistics, sys, tempfile
 
 from harness import servers, store
@@ -46,17 +47,17 @@ COMPARISONS = {
 }
 
 
-def compare(name, rounds, seconds, once_phones=None):
+def compare(name, rounds, seconds, once_phones=None, packaged=True):
     """{server: {"runs": […], "summary": {field: {median, min, max}}, "clean": n}}"""
     spec = COMPARISONS[name]
     phones = once_phones if spec.once and once_phones else spec.phones
-    peers = ["lamplighter", "kamailio"] + (["floor"] if spec.floor else [])
+    peers = ["lamplighter", "kamailio"] + ["kamailio-packaged"] * packaged + ["floor"] * spec.floor
     runs = {peer: [] for peer in peers}
     for number in range(1, rounds + 1):
         for peer in peers:
             run = _run(spec, peer, seconds, phones)
             runs[peer].append(run)
-            print(f"  {name} {number}/{rounds} {peer:12} {run['per_second']:9.0f}/s {run['cpu_us']:7.1f} us CPU"
+            print(f"  {name} {number}/{rounds} {peer:17} {run['per_second']:9.0f}/s {run['cpu_us']:7.1f} us CPU"
                   f"{'' if run['clean'] else ' *'}", file=sys.stderr, flush=True)
     return {peer: summarized(each) for peer, each in runs.items()}
 
@@ -73,8 +74,8 @@ def _run(spec, peer, seconds, phones):
 def _started(spec, peer, folder, phones):
     if peer == "floor":
         return servers.floor(folder)
-    if peer == "kamailio":
-        return servers.kamailio(folder, spec.config, spec.digest)
+    if peer.startswith("kamailio"):
+        return servers.kamailio(folder, spec.config, spec.digest, packaged=peer == "kamailio-packaged")
     if not spec.digest:
         return servers.lamplighter(folder)
     store.make_with_users(folder, FIRST_USER, phones)

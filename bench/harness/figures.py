@@ -15,23 +15,32 @@ class Figure:
     form: object = "{:.2f}".format  # number -> text
     full_size: object = lambda results: True  # results -> whether it was measured at the size the bar is for
     sources: tuple = ()  # comparisons it is taken from: all their servers need a run without loss
+    packaged: object = None  # the same beside Kamailio as it is packaged, for orientation
 
     def row(self, results):
-        texts = [self.form(self.bar), self.form(self.reach)]
         sign = "≥" if self.least else "≤"
+        out = {"figure": self.name, "bar": f"{sign} {self.form(self.bar)}", "reach": f"{sign} {self.form(self.reach)}",
+               "measured": "-", "verdict": "not measured", "packaged": "", "number": None}
         try:
-            value = self.value(results)
+            out["number"] = self.value(results)
         except KeyError:
-            return {"figure": self.name, "bar": f"{sign} {texts[0]}", "reach": f"{sign} {texts[1]}", "measured": "-",
-                    "verdict": "not measured", "value": None}
-        better = (lambda limit: value >= limit) if self.least else (lambda limit: value <= limit)
-        verdict = REACHED if better(self.reach) else KEPT if better(self.bar) else MISSED
-        if not self.full_size(results):
-            verdict += " (smaller)"
+            return out
+        out["measured"] = self.form(out["number"])
+        out["verdict"] = self.verdict(out["number"], results)
+        try:
+            out["packaged"] = self.form(self.packaged(results)) if self.packaged else ""
+        except KeyError:
+            pass  # --quick leaves it out
+        return out
+
+    def verdict(self, number, results):
         if not all(peer.get("clean", 1) for name in self.sources for peer in _peers(results[name])):
-            verdict = "not judged: no run without loss"
-        return {"figure": self.name, "bar": f"{sign} {texts[0]}", "reach": f"{sign} {texts[1]}",
-                "measured": self.form(value), "verdict": verdict, "value": value}
+            return "not judged: no run without loss"
+
+        def good(limit):
+            return number >= limit if self.least else number <= limit
+        verdict = REACHED if good(self.reach) else KEPT if good(self.bar) else MISSED
+        return verdict if self.full_size(results) else f"{verdict} (smaller)"
 
 
 def _peers(result):
@@ -52,7 +61,9 @@ def ratio(name, field, above="lamplighter", below="kamailio"):
 
 def figure_of_ratio(title, name, field, bar, reach, least=False, below="kamailio", form=None):
     form = form or (TIMES if least else one_in)
-    return Figure(title, bar, reach, ratio(name, field, below=below), least=least, form=form, sources=(name,))
+    packaged = ratio(name, field, below="kamailio-packaged") if below == "kamailio" else None
+    return Figure(title, bar, reach, ratio(name, field, below=below), least=least, form=form, sources=(name,),
+                  packaged=packaged)
 
 
 def alone(name, field):
@@ -93,8 +104,9 @@ def table(results):
 
 
 def generator_proof(results):
-    """Whether `lamplighter load` is twice as fast as what it measures: what it can do against the floor, which is
-    nearly free, beside what it does against Lamplighter; and its processor time for each beside the server's."""
+    """Whether `lamplighter load` is twice as fast as what it measures. Either of two proves it: it needs at most half the
+    server's processor time for each; or it does twice as many against the floor. The second understates it:
+    the floor too may be the limit."""
     rows = []
     for name, result in results.items():
         if "floor" not in result:
@@ -105,5 +117,5 @@ def generator_proof(results):
                      "server_us": median(results, name, "lamplighter", "cpu_us"), "times_faster": cpu,
                      "rate_floor": median(results, name, "floor", "per_second"),
                      "rate_server": median(results, name, "lamplighter", "per_second"), "rate_ratio": rate,
-                     "proven": cpu >= 2 and rate >= 2})
+                     "proven": cpu >= 2 or rate >= 2})
     return rows

@@ -6,7 +6,7 @@ from harness.compare import COMPARISONS
 from harness.machine import ROOT
 
 FOLDER = ROOT / "bench/results"
-COLORS = {"lamplighter": "#e8a317", "kamailio": "#8899aa", "floor": "#c9d3dc"}
+COLORS = {"lamplighter": "#e8a317", "kamailio": "#8899aa", "kamailio-packaged": "#aab6c2", "floor": "#c9d3dc"}
 
 
 def print_all(machine, results):
@@ -29,23 +29,23 @@ def print_all(machine, results):
             print(f"\n{name}: {result['phones']} phones, {result['rate']} lamps/s at most, the last told after {_spread(fields['seconds'], '.2f')} s, "
                   f"{_spread(fields['lamps_per_core'], '.0f')} lamps/s of CPU, lone press p99 "
                   f"{fields['press_p99_us']['median'] / 1000:.1f} ms{_marked(result, len(result['runs']))}")
-    columns = ["figure", "bar", "reach", "measured", "verdict"]
-    _print_table("Figures", columns, [[row[column] for column in columns] for row in figures.table(results)])
+    columns = ["figure", "bar", "reach", "measured", "verdict", "packaged"]
+    _print_table("Figures (Kamailio at its best; \"packaged\": beside Kamailio as Debian's service runs it)", columns, [[row[column] for column in columns] for row in figures.table(results)])
 
 
 def _print_comparison(name, spec, result):
     print(f"\n{name}: {spec.title}\n  {spec.note}")
     for peer, each in result.items():
         fields = each["summary"]
-        print(f"  {peer:12} {_spread(fields['cpu_us'], '.1f'):>24} us CPU  {_spread(fields['per_second'], '.0f'):>26} /s  "
+        print(f"  {peer:17} {_spread(fields['cpu_us'], '.1f'):>24} us CPU  {_spread(fields['per_second'], '.0f'):>26} /s  "
               f"p50 {fields['p50_us']['median'] / 1000:.1f}  p99 {fields['p99_us']['median'] / 1000:.1f}  "
               f"p99.9 {fields['p999_us']['median'] / 1000:.1f} ms{_marked(each, len(each['runs']))}")
-    for peer in ("kamailio", "floor"):
-        if peer in result:
+    for peer in result:
+        if peer != "lamplighter":
             cpu, rate = (result["lamplighter"]["summary"][field]["median"] / result[peer]["summary"][field]["median"]
                          for field in ("cpu_us", "per_second"))
             cpu_text = f"1/{1 / cpu:.1f}" if cpu < 1 else f"{cpu:.1f} times"
-            print(f"  of {peer:9} {cpu_text} the CPU, {rate:.1f} times the rate")
+            print(f"  of {peer:17} {cpu_text} the CPU, {rate:.1f} times the rate")
 
 
 def _spread(fields, form):
@@ -91,10 +91,10 @@ def _chart(path, spec, rows):
            f'<rect width="760" height="{height}" fill="white"/>', f'<text x="20" y="30" font-size="16">{spec.title}</text>']
     for index, (name, row) in enumerate(rows.items()):
         y = 52 + 44 * index
-        least, width, longest = (480 * row[field] / most for field in ("min", "median", "max"))
-        out.append(f'<text x="20" y="{y + 17}">{name}</text>')
-        out.append(f'<rect x="120" y="{y}" width="{width:.0f}" height="24" fill="{COLORS[name]}"/>')
-        out.append(f'<path d="M{120 + least:.0f} {y + 12}H{120 + longest:.0f}" stroke="#333"/>')
-        out.append(f'<text x="{130 + longest:.0f}" y="{y + 17}">{row["median"]:.1f} µs CPU</text>')
+        least, width, longest = (450 * row[field] / most for field in ("min", "median", "max"))
+        out.append(f'<text x="20" y="{y + 17}">{name.replace("-", ", ")}</text>')
+        out.append(f'<rect x="170" y="{y}" width="{width:.0f}" height="24" fill="{COLORS[name]}"/>')
+        out.append(f'<path d="M{170 + least:.0f} {y + 12}H{170 + longest:.0f}" stroke="#333"/>')
+        out.append(f'<text x="{180 + longest:.0f}" y="{y + 17}">{row["median"]:.1f} µs CPU</text>')
     out.append(f'<text x="20" y="{height - 20}" fill="#555" font-size="12">{spec.note}</text></svg>')
     path.write_text("\n".join(out) + "\n")

@@ -16,9 +16,12 @@ def lamplighter(folder, *settings, workers=1, cores=SERVER_CORE, patience=60):
     return _answering(Process("lamplighter", command, folder, cores), patience)
 
 
-def kamailio(folder, config, digest=False):
+def kamailio(folder, config, digest=False, packaged=False):
+    """`packaged`: with the memory manager that Debian's service runs with, which checks itself all the time."""
     command = ["kamailio", "-DD", "-E", "-f", KAMAILIO / config, "-A", f"LISTEN=udp:{HOST}:{PORT}", "-m", "1024", "-M",
                "64", "-Y", folder]
+    if not packaged:
+        command += ["-x", "tlsf", "-X", "tlsf"]
     return _answering(Process("kamailio", command + (["-A", "DIGEST=yes"] if digest else []), folder, SERVER_CORE))
 
 
