@@ -15,6 +15,7 @@ class Figure:
     form: object = "{:.2f}".format  # number -> text
     full_size: object = lambda results: True  # results -> whether it was measured at the size the bar is for
     sources: tuple = ()  # comparisons it is taken from: all their servers need a run without loss
+    note: object = lambda results: ""  # results -> what is said beside the measured figure
     packaged: object = None  # the same beside Kamailio as it is packaged, for orientation
 
     def row(self, results):
@@ -25,7 +26,7 @@ class Figure:
             out["number"] = self.value(results)
         except KeyError:
             return out
-        out["measured"] = self.form(out["number"])
+        out["measured"] = self.form(out["number"]) + self.note(results)
         out["verdict"] = self.verdict(out["number"], results)
         try:
             out["packaged"] = self.form(self.packaged(results)) if self.packaged else ""
@@ -91,9 +92,11 @@ FIGURES = [
            form="{:.0f}".format, full_size=of_size("fan-out", 100_000), sources=("fan-out",)),
     Figure("lone press p99 during the fan-out", 20, 5,
            lambda results: alone("fan-out", "press_p99_us")(results) / 1000, form="{:.1f} ms".format,
-           full_size=of_size("fan-out", 100_000), sources=("fan-out",)),
+           full_size=of_size("fan-out", 100_000), sources=("fan-out",),
+           note=lambda results: f" at {results['fan-out']['rate']} lamps/s"),
     Figure("start with stored phones until answering", 3, 1, alone("start", "seconds"), form="{:.2f} s".format,
-           full_size=of_size("start", 1_000_000)),
+           full_size=of_size("start", 1_000_000),
+           note=lambda results: f", {alone('start', 'cpu_seconds')(results):.2f} s of CPU"),
     Figure("CPU per press, 2 workers, of 1 worker's", 1.15, 1.0, ratio("workers", "cpu_us", "2", "1"), form="{:.2f} x".format,
            sources=("workers",)),
 ]

@@ -24,11 +24,16 @@ def print_all(machine, results):
         idle = results["idle"]
         print(f"\nidle with {idle['phones']} phones: {100 * idle['share_of_core']:.3f} % of a core")
     for name, result in results.items():
-        if name.startswith("fan-out"):
+        if name.startswith("fan-out-api"):
+            print(f"\n{name}: {result['phones']} phones, one write each, all confirmed after {result['seconds']:.2f} s, "
+                  f"{result['lamps_per_core']:.0f} lamps/s of CPU")
+        elif name.startswith("fan-out"):
             fields = result["summary"]
-            print(f"\n{name}: {result['phones']} phones, {result['rate']} lamps/s at most, the last told after {_spread(fields['seconds'], '.2f')} s, "
-                  f"{_spread(fields['lamps_per_core'], '.0f')} lamps/s of CPU, lone press p99 "
-                  f"{fields['press_p99_us']['median'] / 1000:.1f} ms{_marked(result, len(result['runs']))}")
+            press = fields.get("press_p99_us")
+            lone = f"lone press p99 {press['median'] / 1000:.1f} ms" if press else "too short for lone presses"
+            print(f"\n{name}: {result['phones']} phones, {result['rate']} lamps/s at most, the last told after "
+                  f"{_spread(fields['seconds'], '.2f')} s, {_spread(fields['lamps_per_core'], '.0f')} lamps/s of CPU, "
+                  f"{lone}{_marked(result, len(result['runs']))}")
     columns = ["figure", "bar", "reach", "measured", "verdict", "packaged"]
     _print_table("Figures (Kamailio at its best; \"packaged\": beside Kamailio as Debian's service runs it)", columns, [[row[column] for column in columns] for row in figures.table(results)])
 
