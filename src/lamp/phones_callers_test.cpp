@@ -54,7 +54,8 @@ TEST(PhonesCallers, ACallerThatIsNotRegisteredIsToldWhatItDialledAndForgotten) {
   const auto ended = desk.answer(wakes[0], step.attempt, 200);
   EXPECT_TRUE(ended.counted);
   EXPECT_EQ(ended.state, DeliveryState::kConfirmed);
-  EXPECT_THAT(ended.confirmed, IsEmpty()) << "only registered contacts are on record";
+  EXPECT_FALSE(ended.to_record) << "only registered contacts are on record";
+  EXPECT_THAT(desk.confirmations(wakes[0]), IsEmpty());
   EXPECT_EQ(desk.next(wakes[0]).what, What::kGone);
   EXPECT_THAT(desk.phones.view(kAor)->contacts, IsEmpty());
 }
@@ -205,7 +206,7 @@ TEST(PhonesCallers, ACallerAtTheNewAddressOfAPhoneThatMovesWasThatPhone) {
   const auto moved = desk.sync({info});
   EXPECT_EQ(desk.next(caller).what, What::kGone) << "two requests under way to one phone would be one too many";
   EXPECT_THAT(contacts_of(moved), ::testing::UnorderedElementsAre(registered, caller.contact));
-  const Wake wake{0, registered, std::string(kAor)};
+  const Wake wake{0, registered};
   EXPECT_EQ(desk.next(wake).what, What::kWait) << "for copies of that request";
   desk.clock.advance(desk.settings.timing.linger);
   EXPECT_EQ(desk.deliver(wake), "2=on");

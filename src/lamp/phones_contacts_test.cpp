@@ -32,7 +32,7 @@ TEST(PhonesContacts, APhoneThatRegistersIsToldEveryKeyNewestFirst) {
   const auto wakes = desk.phones.bound(kAor, desk.info(kUri, flow("192.0.2.7:5060", 3)));
   ASSERT_THAT(wakes, SizeIs(1));
   EXPECT_EQ(wakes[0].worker, 3);
-  EXPECT_EQ(wakes[0].aor, kAor);
+  EXPECT_EQ(desk.phones.aor_of(wakes[0].contact), kAor);
   EXPECT_NE(wakes[0].contact, 0u);
   EXPECT_EQ(desk.deliver(wakes[0]), "1=hold 3=on 2=on");
 }
@@ -193,7 +193,7 @@ TEST(PhonesMoves, AnotherWorkerTakesOverOnceTheOldOneHasGivenUp) {
   EXPECT_EQ(handed.what, What::kElsewhere);
   EXPECT_EQ(handed.worker, 2);
   EXPECT_EQ(handed.attempt, 0u);
-  EXPECT_EQ(desk.deliver({2, wake.contact, wake.aor}), "2=on");
+  EXPECT_EQ(desk.deliver({2, wake.contact}), "2=on");
   EXPECT_EQ(desk.next(wake).what, What::kElsewhere) << "and the new one's request is none of the old one's business";
 }
 
@@ -205,7 +205,7 @@ TEST(PhonesMoves, AnotherWorkerAtTheSameAddressWaitsForCopiesOfTheOldRequest) {
   info.flow.worker = 2;
   const auto wakes = desk.sync({info});
   ASSERT_THAT(wakes, SizeIs(1));
-  const Wake wake{2, wakes[0].contact, wakes[0].aor};
+  const Wake wake{2, wakes[0].contact};
   EXPECT_EQ(desk.next(wake).what, What::kWait);
   desk.clock.advance(desk.settings.timing.linger);
   EXPECT_EQ(desk.deliver(wake), "2=on");
@@ -326,7 +326,8 @@ TEST(PhonesHeard, ABootWhileARequestIsUnderWayMakesItsAnswerWorthless) {
   EXPECT_TRUE(desk.next(wake).hurry);
   const auto ended = desk.answer(wake, sent.attempt, 200);
   EXPECT_FALSE(ended.counted);
-  EXPECT_THAT(ended.confirmed, IsEmpty());
+  EXPECT_FALSE(ended.to_record);
+  EXPECT_THAT(desk.confirmations(wake), IsEmpty());
   EXPECT_EQ(desk.events("2"), "change abandoned(200)");
   EXPECT_EQ(desk.deliver(wake), "2=on");
 }
