@@ -378,7 +378,7 @@ TEST(SqliteStore, RefreshesAreWorkedInNowAndThenAndLastAcrossARestart) {
     }
     for (const auto& result : outcomes.wait()) ASSERT_TRUE(result) << result.error().what;
   }
-  EXPECT_LE(rows_in(folder.file(), "refreshes"), 100);
+  EXPECT_LE(rows_in(folder.file(), "refreshes"), 8'000);
   EXPECT_GT(rows_in(folder.file(), "refreshes"), 0);
   const auto store = opened(folder.file());
   const auto bindings = contents_of(*store).bindings;
