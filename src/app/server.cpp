@@ -149,7 +149,7 @@ std::expected<void, std::string> Server::Impl::open_workers() {
 bool Server::Impl::reach(location::Binding& binding) {
   auto& flow = binding.flow;
   flow.worker = static_cast<std::uint8_t>(flow.worker % lanes.size());
-  const auto bound = lanes[flow.worker].worker->bound();
+  const auto& bound = lanes[flow.worker].worker->bound();
   const bool still_there =
       flow.listener < bound.size() && bound[flow.listener].kind == flow.kind &&
       bound[flow.listener].address.port == flow.local.port &&

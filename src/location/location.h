@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +15,9 @@
 #include "base/clock.h"
 #include "base/guarded.h"
 #include "location/binding.h"
+#include "location/packed_binding.h"
+#include "location/packed_map.h"
+#include "location/shared_texts.h"
 
 namespace lamplighter::location {
 
@@ -47,6 +49,9 @@ struct Change {
   std::vector<std::string> remove;  ///< URIs of bindings that end
   /// Only for expiry: remove what had expired by then. A refresh that overtakes the clean-up keeps its binding.
   WallTime remove_if_expired_by = WallTime::max();
+  /// Nothing but CSeq, `refreshed` and `expires` of bindings that are on record is new: most of all changes, for which
+  /// a store may have a cheaper way. `put` is complete all the same.
+  bool refresh = false;
 
   bool empty() const { return put.empty() && remove.empty(); }
 };
@@ -80,8 +85,10 @@ class Location {
   /// the same instance (and reg-id) as an older one replaces it. Nothing is changed yet.
   std::expected<Change, Refusal> plan(const RegisterRequest& request, WallTime now) const;
 
-  /// Makes a change visible, after it is durable. Also used at start for stored bindings.
+  /// Makes a change visible, after it is durable.
   void apply(const Change& change);
+  /// At start, before anything else: a stored binding. `moved`: it has got another flow since it was stored.
+  void restore(std::string_view aor, const Binding& binding, bool moved);
 
   /// A planned change that is on its way to the store. `ticket` 0: the change is empty, there is nothing to settle.
   struct Reservation {
@@ -110,34 +117,44 @@ class Location {
  private:
   static constexpr std::size_t kShards = 64;
 
-  /// A change being committed.
+  using Hash = std::hash<std::string_view>;
+  using Removals = std::span<const std::string>;
+
+  /// A change being committed. What it puts is packed and a user of the shard's texts, as if it were bound already.
   struct InFlight {
     std::uint64_t ticket;
-    Change change;
+    std::string put;
+    std::vector<std::string> remove;
+    WallTime remove_if_expired_by;
   };
-  struct Entry {
-    std::vector<Binding> bindings;
-    std::unique_ptr<std::vector<InFlight>> in_flight;  ///< in the order reserved; mostly none
-    bool idle() const { return bindings.empty() && !in_flight; }
-    /// Later than any life of this URI that is known here.
-    WallTime after_lives_of(std::string_view uri) const;
-  };
-  struct Hash {
+  struct HashText : Hash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
   struct Shard {
-    std::unordered_map<std::string, Entry, Hash, std::equal_to<>> entries;
-    std::size_t aors = 0;      ///< entries with at least one binding
-    std::size_t bindings = 0;  ///< in all entries
+    PackedMap bound;  ///< the bindings of an address of record, packed one after another
+    SharedTexts texts;
+    /// In the order reserved; few, and only for as long as a commit takes.
+    std::unordered_map<std::string, std::vector<InFlight>, HashText, std::equal_to<>> in_flight;
+    std::string added;  ///< scratch: a binding that is being added
+    std::size_t bindings = 0;
+    WallTime first_expiry = WallTime::max();  ///< nothing expires before
     std::uint64_t last_ticket = 0;
 
-    void apply(Entry& entry, Change change);
+    std::string pack(std::span<const Binding> all);
+    /// `put` becomes the shard's.
+    void apply(std::string_view aor, std::size_t hash, std::string_view put, Removals remove, WallTime if_expired_by);
+    const std::vector<InFlight>* in_flight_of(std::string_view aor) const;
+    WallTime after_lives_of(std::string_view aor, std::size_t hash, std::string_view uri) const;
+
+   private:
+    std::vector<Packed> kept_;  ///< scratch
+    std::string value_;
   };
 
-  const Guarded<Shard>& shard_of(std::string_view aor) const;
-  Guarded<Shard>& shard_of(std::string_view aor);
-  std::expected<Change, Refusal> plan(const Entry* entry, const RegisterRequest& request, WallTime now) const;
+  const Guarded<Shard>& shard_of(std::size_t hash) const;
+  Guarded<Shard>& shard_of(std::size_t hash);
+  std::expected<Change, Refusal> plan(const Shard& shard, std::size_t hash, const RegisterRequest& request,
+                                      WallTime now) const;
 
   Limits limits_;
   SameUri same_uri_;

@@ -230,5 +230,81 @@ RC_GTEST_PROP(LocationProperty, ASlowStoreChangesNoVerdict, ()) {
   RC_ASSERT(location.bindings() == 0u);
 }
 
+// A store that takes a refresh at its word: CSeq and times of the binding that is on record, nothing else. Changes may
+// fail; sweeps go to the store after what was queued before them. In the end the same is on record as is bound.
+struct Record {
+  std::map<std::string, Binding> bindings;
+
+  void take(const Change& change) {
+    for (const auto& uri : change.remove) {
+      const auto found = bindings.find(uri);
+      if (found != bindings.end() && found->second.expires <= change.remove_if_expired_by) bindings.erase(found);
+    }
+    for (const auto& put : change.put) {
+      if (!change.refresh) {
+        bindings.insert_or_assign(put.uri, put);
+        continue;
+      }
+      const auto found = bindings.find(put.uri);
+      if (found == bindings.end() || found->second.registered != put.registered) continue;
+      auto& bound = found->second;
+      if (bound.cseq >= put.cseq) continue;
+      bound.cseq = put.cseq;
+      bound.refreshed = put.refreshed;
+      bound.expires = put.expires;
+    }
+  }
+};
+
+RC_GTEST_PROP(LocationProperty, WhatIsOnRecordIsWhatIsBound, ()) {
+  const auto history = *rc::gen::container<std::vector<Step>>(any_step());
+  Location location{{.contacts_per_aor = kLimit}, same_uri};
+  Record record;
+  WallTime now{1'700'000'000'000ms};
+  struct Waiting {
+    std::size_t due;
+    Change change;
+    std::uint64_t ticket;
+    bool fails;
+  };
+  std::vector<Waiting> waiting;
+  const auto settle_until = [&](std::size_t at) {
+    while (!waiting.empty() && waiting.front().due <= at) {
+      const auto& next = waiting.front();
+      if (!next.fails) record.take(next.change);
+      if (next.ticket != 0) location.settle(kAor, next.ticket, !next.fails);
+      waiting.erase(waiting.begin());
+    }
+  };
+  const auto sweep_at = [&](std::size_t at) {
+    for (int i = 0; i < 64; ++i) {
+      for (auto& change : location.expire(now)) waiting.push_back({at, std::move(change), 0, false});
+    }
+  };
+  std::size_t refreshes = 0;
+  for (std::size_t i = 0; i < history.size(); ++i) {
+    const auto& step = history[i];
+    now += std::chrono::seconds(step.wait) + 1ms;
+    settle_until(i);
+    if (step.sweep) sweep_at(i + step.lag);
+    Request request(step);
+    const std::string path = step.cseq % 4 == 0 ? "<sip:edge;lr>" : "";
+    request.request.path = path;
+    request.request.flow.remote.port = step.lag == 2 ? 4444 : 5555;
+    auto reserved = location.reserve(request.request, now);
+    if (!reserved || reserved->ticket == 0) continue;
+    if (reserved->change.refresh) ++refreshes;
+    waiting.push_back({i + step.lag, std::move(reserved->change), reserved->ticket, step.cseq == 7 && step.wait == 1});
+  }
+  settle_until(history.size() + 10);
+  RC_CLASSIFY(refreshes > 0, "with refreshes");
+  sweep_at(0);
+  settle_until(history.size() + 10);
+  std::vector<Binding> bound;
+  location.lookup(kAor, now, bound);
+  RC_ASSERT(bound.size() == record.bindings.size());
+  for (const auto& binding : bound) RC_ASSERT(record.bindings[binding.uri] == binding);
+}
+
 }  // namespace
 }  // namespace lamplighter::location

@@ -115,6 +115,44 @@ TEST_F(LocationTest, ARefreshKeepsTheTimeOfTheFirstRegistration) {
   EXPECT_EQ(binding.cseq, 2u);
 }
 
+TEST_F(LocationTest, ARefreshIsCalledOneWhenNothingElseIsNew) {
+  EXPECT_FALSE(apply(plan("a", 1, {contact("sip:101@192.0.2.1"), contact("sip:101@192.0.2.2")}))->refresh);
+  now += 30min;
+  EXPECT_TRUE(plan("a", 2, {contact("sip:101@192.0.2.1")})->refresh);
+  EXPECT_TRUE(plan("a", 2, {contact("sip:101@192.0.2.2"), contact("sip:101@192.0.2.1", 60s)})->refresh);
+
+  auto other_q = contact("sip:101@192.0.2.1");
+  other_q.q = 500;
+  EXPECT_FALSE(plan("a", 2, {contact("sip:101@192.0.2.2"), other_q})->refresh);
+  EXPECT_FALSE(plan("a", 2, {contact("sip:101@192.0.2.1"), contact("sip:101@192.0.2.3")})->refresh) << "one is new";
+  EXPECT_FALSE(plan("a", 2, {contact("sip:101@192.0.2.1"), contact("sip:101@192.0.2.2", 0s)})->refresh) << "one goes";
+  EXPECT_FALSE(plan("b", 2, {contact("sip:101@192.0.2.1")})->refresh) << "another life";
+  EXPECT_FALSE(plan("a", 2, {})->refresh);
+  user_agent = "snom370/8.7.5.46";
+  EXPECT_FALSE(plan("a", 2, {contact("sip:101@192.0.2.1")})->refresh);
+}
+
+TEST_F(LocationTest, WhatCameBackOnAnotherFlowIsRecordedAsAWhole) {
+  apply(plan("a", 1, {contact("sip:101@192.0.2.1")}));
+  const auto stored = only();
+  for (const bool moved : {false, true}) {
+    Location restarted{{}, same_uri};
+    restarted.restore(kAor, stored, moved);
+    std::vector<RequestedContact> contacts{contact("sip:101@192.0.2.1")};
+    RegisterRequest request;
+    request.aor = kAor;
+    request.call_id = "a";
+    request.cseq = 2;
+    request.user_agent = user_agent;
+    request.contacts = contacts;
+    const auto first = restarted.plan(request, now);
+    EXPECT_EQ(first->refresh, !moved);
+    restarted.apply(*first);
+    request.cseq = 3;
+    EXPECT_TRUE(restarted.plan(request, now)->refresh);
+  }
+}
+
 TEST_F(LocationTest, ANewCallIdIsARebootedPhoneAndAlwaysTaken) {
   apply(plan("before", 700, {contact("sip:101@192.0.2.1")}));
   now += 1min;
@@ -442,6 +480,35 @@ TEST_F(LocationTest, ARefreshThatOvertakesTheSweepKeepsItsBinding) {
   apply(plan("a", 2, {contact("sip:1@h", 60s)}));
   location.apply(sweep);
   EXPECT_THAT(bound(), ElementsAre("sip:1@h"));
+}
+
+//  phone          location        store
+//    | REGISTER      | reserve       |
+//    |-------------->|-------------->| (committing)
+//    |           sweep: not now      |     the refresh must find its binding on record
+TEST_F(LocationTest, TheSweepWaitsForWhatIsOnItsWayToTheStore) {
+  apply(plan("a", 1, {contact("sip:1@h", 60s)}));
+  now += 59s;
+  std::vector<RequestedContact> contacts{contact("sip:1@h", 60s)};
+  RegisterRequest request;
+  request.aor = kAor;
+  request.call_id = "a";
+  request.cseq = 2;
+  request.user_agent = user_agent;
+  request.contacts = contacts;
+  const auto reserved = location.reserve(request, now);
+  ASSERT_TRUE(reserved);
+  EXPECT_TRUE(reserved->change.refresh);
+  const auto swept = [&] {
+    std::size_t count = 0;
+    for (int call = 0; call < 64; ++call) count += location.expire(now).size();
+    return count;
+  };
+  now += 1s;
+  EXPECT_EQ(swept(), 0u);
+  location.settle(kAor, reserved->ticket, false);
+  EXPECT_EQ(swept(), 1u) << "the store refused it";
+  EXPECT_EQ(location.bindings(), 0u);
 }
 
 TEST_F(LocationTest, VisitsEveryAor) {

@@ -14,10 +14,11 @@ std::expected<Restored, store::StoreError> restore(store::Store& store, location
   std::vector<lamp::Confirmation> confirmations;  // they wait until the contacts are there
   const auto loaded = store.load({
       .binding =
-          [&](std::string aor, location::Binding binding) {
+          [&](std::string_view aor, location::Binding& binding) {
+            const auto stored = binding.flow;
             if (!reach(binding)) return;
             ++out.bindings;
-            location.apply({.aor = std::move(aor), .put = {std::move(binding)}, .remove = {}});
+            location.restore(aor, binding, /*moved=*/binding.flow != stored);
           },
       .key =
           [&](const std::string& aor, lamp::KeyState state) {

@@ -147,7 +147,8 @@ std::expected<void, StoreError> MemoryStore::load(const Visitor& visitor) {
   const auto keys = state_.with([](const State& state) { return state.keys; });
   const auto presses = state_.with([](const State& state) { return state.presses; });
   for (const auto& [name, bound] : bindings) {
-    if (visitor.binding) visitor.binding(name.first, bound.binding);
+    auto binding = bound.binding;
+    if (visitor.binding) visitor.binding(name.first, binding);
   }
   for (const auto& [name, key] : keys) {
     if (visitor.key) visitor.key(name.first, {.name = name.second, .key = key.key, .version = key.version});

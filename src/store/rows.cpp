@@ -1,7 +1,9 @@
 #include "store/rows.h"
 
 #include <fmt/format.h>
+#include <sqlite3.h>
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <chrono>
@@ -76,12 +78,48 @@ std::string printable(std::string_view text) {
   return text.size() > kMost ? out + "…" : out;
 }
 
+// The rows of a query. Not an SQLite::Statement: each of its columns asks SQLite for its name and shares the statement,
+// and a start reads millions.
+class Query {
+ public:
+  Query(SQLite::Database& database, std::string_view sql) : database_(database) {
+    check(sqlite3_prepare_v2(database.getHandle(), sql.data(), static_cast<int>(sql.size()), &row_, nullptr));
+  }
+  ~Query() { sqlite3_finalize(row_); }
+  Query(const Query&) = delete;
+  Query& operator=(const Query&) = delete;
+
+  void bind(int parameter, std::int64_t value) { check(sqlite3_bind_int64(row_, parameter, value)); }
+  /// False: there are no more.
+  bool next() {
+    const auto result = sqlite3_step(row_);
+    if (result != SQLITE_ROW && result != SQLITE_DONE) check(result);
+    return result == SQLITE_ROW;
+  }
+  sqlite3_stmt* row() const { return row_; }
+
+ private:
+  void check(int result) {
+    if (result != SQLITE_OK) throw SQLite::Exception(database_.getHandle(), result);
+  }
+
+  SQLite::Database& database_;
+  sqlite3_stmt* row_ = nullptr;
+};
+
 // Reads columns from the left; remembers the first one that makes no sense.
 class Reader {
  public:
-  explicit Reader(const SQLite::Statement& statement) : statement_(statement) {}
+  explicit Reader(const Query& query) : row_(query.row()) {}
 
-  std::string text() { return statement_.getColumn(at_++).getString(); }
+  std::string text() { return std::string(view()); }
+  void text(std::string& into) { into = view(); }
+  /// Good until the next row.
+  std::string_view view() {
+    const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(row_, at_));
+    const auto size = sqlite3_column_bytes(row_, at_++);
+    return bytes == nullptr ? std::string_view{} : std::string_view(bytes, static_cast<std::size_t>(size));
+  }
   lamp::KeyName key_name() {
     auto name = text();
     if (const auto good = lamp::check_key_name(name); !good) blame(good.error());
@@ -101,11 +139,11 @@ class Reader {
   std::uint64_t bits() { return std::bit_cast<std::uint64_t>(integer<std::int64_t>()); }
   WallTime time() { return WallTime{milliseconds{number(0, kLastTime.time_since_epoch().count())}}; }
   std::optional<lamp::Color> color() {
-    if (statement_.isColumnNull(at_)) return ++at_, std::nullopt;
+    if (sqlite3_column_type(row_, at_) == SQLITE_NULL) return ++at_, std::nullopt;
     return choice(lamp::Color::kRemote);
   }
   SocketAddress address() {
-    const auto parsed = SocketAddress::parse(text());
+    const auto parsed = SocketAddress::parse(view());
     if (!parsed) blame("expected an address such as 192.0.2.17:5060");
     return parsed.value_or(SocketAddress{});
   }
@@ -116,9 +154,9 @@ class Reader {
  private:
   // 0 when it is none of that; SQLite keeps any text in any column.
   std::int64_t number(std::int64_t first, std::int64_t last) {
-    const auto column = statement_.getColumn(at_++);
-    if (column.isInteger()) {
-      const auto value = column.getInt64();
+    const auto column = at_++;
+    if (sqlite3_column_type(row_, column) == SQLITE_INTEGER) {
+      const auto value = sqlite3_column_int64(row_, column);
       if (first <= value && value <= last) return value;
     }
     blame(fmt::format("expected a number from {} to {}", first, last));
@@ -127,35 +165,34 @@ class Reader {
   // The column read last.
   void blame(std::string_view expected) {
     if (!fault_.empty()) return;
-    fault_ = fmt::format("{} is \"{}\", {}", statement_.getColumnName(at_ - 1),
-                         printable(statement_.getColumn(at_ - 1).getString()), expected);
+    const auto column = --at_;
+    fault_ = fmt::format("{} is \"{}\", {}", sqlite3_column_name(row_, column), printable(view()), expected);
   }
 
-  const SQLite::Statement& statement_;
+  sqlite3_stmt* row_;
   int at_ = 0;
   std::string fault_;
 };
 
-location::Binding binding_from(Reader& row) {
-  location::Binding binding;
-  binding.uri = row.text();
-  binding.instance = row.text();
+void read(Reader& row, location::Binding& binding) {
+  row.text(binding.uri);
+  row.text(binding.instance);
   binding.reg_id = row.integer<std::uint32_t>();
-  binding.call_id = row.text();
+  row.text(binding.call_id);
   binding.cseq = row.integer<std::uint32_t>();
-  binding.user_agent = row.text();
-  binding.path = row.text();
+  row.text(binding.user_agent);
+  row.text(binding.path);
   binding.q = row.integer<std::int16_t>();
   // Connections do not survive the process: number and generation stay 0, which names none.
   binding.flow.kind = row.choice(TransportKind::kWss);
   binding.flow.remote = row.address();
   binding.flow.local = row.address();
+  binding.flow.connection = binding.flow.generation = 0;
   binding.flow.listener = row.integer<std::uint16_t>();
   binding.flow.worker = row.integer<std::uint8_t>();
   binding.registered = row.time();
   binding.refreshed = row.time();
   binding.expires = row.time();
-  return binding;
 }
 
 lamp::KeyState key_state_from(Reader& row) {
@@ -194,26 +231,28 @@ using Contacts = std::set<std::pair<std::string, std::string>>;  // aor, uri
 // Returns the contacts that were left out.
 Contacts read_bindings(SQLite::Database& database, const Store::Visitor& visitor) {
   Contacts left_out;
-  SQLite::Statement all(database,
-                        "SELECT aor, uri, instance, reg_id, call_id, cseq, user_agent, path, q, kind, remote, local, "
-                        "listener, worker, registered_ms, refreshed_ms, expires_ms FROM bindings");
-  while (all.executeStep()) {
+  Query all(database,
+            "SELECT aor, uri, instance, reg_id, call_id, cseq, user_agent, path, q, kind, remote, local, "
+            "listener, worker, registered_ms, refreshed_ms, expires_ms FROM bindings");
+  std::string aor;  // strings are reused from row to row
+  location::Binding binding;
+  while (all.next()) {
     Reader row(all);
-    auto aor = row.text();
-    auto binding = binding_from(row);
+    row.text(aor);
+    read(row, binding);
     if (row.fault().empty()) {
-      visitor.binding(std::move(aor), std::move(binding));
+      visitor.binding(aor, binding);
     } else {
       skip(visitor, fmt::format("the contact {} of {}", binding.uri, aor), row);
-      left_out.emplace(std::move(aor), std::move(binding.uri));
+      left_out.emplace(aor, binding.uri);
     }
   }
   return left_out;
 }
 
 void read_keys(SQLite::Database& database, const Store::Visitor& visitor) {
-  SQLite::Statement all(database, "SELECT aor, name, version, cleared, light, color, label, number, press FROM keys");
-  while (all.executeStep()) {
+  Query all(database, "SELECT aor, name, version, cleared, light, color, label, number, press FROM keys");
+  while (all.next()) {
     Reader row(all);
     auto aor = row.text();
     auto state = key_state_from(row);
@@ -226,11 +265,11 @@ void read_keys(SQLite::Database& database, const Store::Visitor& visitor) {
 }
 
 void read_confirmations(SQLite::Database& database, const Store::Visitor& visitor, const Contacts& left_out) {
-  SQLite::Statement all(database,
-                        "SELECT aor, uri, registered_ms, name, version, light, color FROM confirmations AS c "
-                        "WHERE EXISTS(SELECT 1 FROM bindings AS b WHERE b.aor = c.aor AND b.uri = c.uri AND "
-                        "b.registered_ms = c.registered_ms)");
-  while (all.executeStep()) {
+  Query all(database,
+            "SELECT aor, uri, registered_ms, name, version, light, color FROM confirmations AS c "
+            "WHERE EXISTS(SELECT 1 FROM bindings AS b WHERE b.aor = c.aor AND b.uri = c.uri AND "
+            "b.registered_ms = c.registered_ms)");
+  while (all.next()) {
     Reader row(all);
     auto confirmation = confirmation_from(row);
     if (!left_out.empty() && left_out.contains({confirmation.aor, confirmation.contact})) continue;
@@ -246,10 +285,10 @@ void read_confirmations(SQLite::Database& database, const Store::Visitor& visito
 }
 
 void read_presses(SQLite::Database& database, const Store::Visitor& visitor) {
-  SQLite::Statement all(
-      database, "SELECT id, at_ms FROM presses WHERE at_ms >= (SELECT max(at_ms) FROM presses) - ?1 ORDER BY at_ms");
+  Query all(database,
+            "SELECT id, at_ms FROM presses WHERE at_ms >= (SELECT max(at_ms) FROM presses) - ?1 ORDER BY at_ms");
   all.bind(1, static_cast<std::int64_t>(milliseconds(kPressesKept).count()));
-  while (all.executeStep()) {
+  while (all.next()) {
     Reader row(all);
     const Press press{.id = row.bits(), .at = row.time()};
     if (row.fault().empty()) {
@@ -262,8 +301,14 @@ void read_presses(SQLite::Database& database, const Store::Visitor& visitor) {
 
 }  // namespace
 
+// A refresh touches a page of its own among all bindings, which has to be copied, summed and written twice. Noted one
+// after another many share a page; worked in together, in the order of the bindings, many share that page, too, and of
+// several refreshes of one binding only the last is worked in.
 RowWriter::RowWriter(SQLite::Database& database)
-    : refresh_binding_(database,
+    : note_refresh_(database,
+                    "INSERT INTO refreshes(aor, uri, registered_ms, cseq, refreshed_ms, expires_ms) "
+                    "VALUES(?1, ?2, ?3, ?4, ?5, ?6)"),
+      refresh_binding_(database,
                        "UPDATE bindings SET instance = ?3, reg_id = ?4, call_id = ?5, cseq = ?6, user_agent = ?7, "
                        "path = ?8, q = ?9, kind = ?10, remote = ?11, local = ?12, listener = ?13, worker = ?14, "
                        "refreshed_ms = ?16, expires_ms = ?17 WHERE aor = ?1 AND uri = ?2 AND registered_ms = ?15"),
@@ -291,7 +336,9 @@ RowWriter::RowWriter(SQLite::Database& database)
       put_press_(database,
                  "INSERT INTO presses(id, at_ms) VALUES(?1, ?2) "
                  "ON CONFLICT(id) DO UPDATE SET at_ms = ?2 WHERE at_ms < ?2 OR typeof(at_ms) <> 'integer'"),
-      prune_presses_(database, "DELETE FROM presses WHERE at_ms NOT BETWEEN ?1 AND ?2") {}
+      prune_presses_(database, "DELETE FROM presses WHERE at_ms NOT BETWEEN ?1 AND ?2"),
+      refreshes_(static_cast<std::size_t>(
+          std::max<std::int64_t>(0, database.execAndGet("SELECT count(*) FROM refreshes").getInt64()))) {}
 
 void RowWriter::write(const Change& change) {
   std::visit([&](const auto& what) { write(what); }, change);
@@ -304,7 +351,11 @@ void RowWriter::write(const location::Change& change) {
     if (run() > 0) forget_confirmations(change.aor, uri);
   }
   for (const auto& binding : change.put) {
-    // Mostly a refresh, which leaves what the contact confirmed in this life.
+    if (change.refresh) {
+      note_refresh(change.aor, binding);
+      continue;
+    }
+    // Also a kind of refresh, which leaves what the contact confirmed in this life.
     if (put(refresh_binding_, change.aor, binding) > 0) continue;
     forget_confirmations(change.aor, binding.uri);
     put(put_binding_, change.aor, binding);
@@ -334,6 +385,19 @@ int RowWriter::put(SQLite::Statement& statement, const std::string& aor, const l
       .time(binding.refreshed)
       .time(binding.expires);
   return run();
+}
+
+void RowWriter::note_refresh(const std::string& aor, const location::Binding& binding) {
+  Run run(note_refresh_);
+  Binder(note_refresh_)
+      .text(aor)
+      .text(binding.uri)
+      .time(binding.registered)
+      .number(binding.cseq)
+      .time(binding.refreshed)
+      .time(binding.expires);
+  run();
+  ++refreshes_;
 }
 
 void RowWriter::forget_confirmations(const std::string& aor, const std::string& uri) {
@@ -393,6 +457,20 @@ void RowWriter::write(const Press& press) {
   }
 }
 
+// Within one life the CSeq only grows, so it says which is the later; and another life has another `registered`.
+void fold_refreshes(SQLite::Database& database) {
+  SQLite::Transaction all_or_none(database, SQLite::TransactionBehavior::IMMEDIATE);
+  // The columns beside max() are those of the row it was found in: https://sqlite.org/lang_select.html#bareagg
+  database.exec(
+      "UPDATE bindings SET cseq = r.cseq, refreshed_ms = r.refreshed_ms, expires_ms = r.expires_ms FROM "
+      "(SELECT aor, uri, registered_ms, max(cseq) AS cseq, refreshed_ms, expires_ms FROM refreshes "
+      "GROUP BY aor, uri, registered_ms) AS r "
+      "WHERE bindings.aor = r.aor AND bindings.uri = r.uri AND bindings.registered_ms = r.registered_ms AND "
+      "bindings.cseq < r.cseq");
+  database.exec("DELETE FROM refreshes");
+  all_or_none.commit();
+}
+
 void read_rows(SQLite::Database& database, const Store::Visitor& visitor) {
   SQLite::Transaction one_moment(database);
   Contacts left_out;
@@ -431,8 +509,8 @@ std::size_t delete_cleared(SQLite::Database& database, milliseconds kept) {
 
 std::vector<location::Credential> read_credentials(SQLite::Database& database) {
   std::vector<location::Credential> all;
-  SQLite::Statement rows(database, "SELECT user, realm, ha1_md5, ha1_sha256 FROM credentials ORDER BY realm, user");
-  while (rows.executeStep()) {
+  Query rows(database, "SELECT user, realm, ha1_md5, ha1_sha256 FROM credentials ORDER BY realm, user");
+  while (rows.next()) {
     Reader row(rows);
     auto user = row.text();
     auto realm = row.text();

@@ -21,6 +21,10 @@ class RowWriter {
   /// Inside a transaction of the caller's. Throws SQLite::Exception; the statements stay usable.
   void write(const Change& change);
 
+  /// How many refreshes have been written since fold_refreshes(), or may have been.
+  std::size_t refreshes() const { return refreshes_; }
+  void refreshes_folded() { refreshes_ = 0; }
+
  private:
   void write(const location::Change& change);
   void write(const KeyChange& change);
@@ -28,8 +32,10 @@ class RowWriter {
   void write(const Confirmations& confirmations);
   void write(const Press& press);
   int put(SQLite::Statement& statement, const std::string& aor, const location::Binding& binding);
+  void note_refresh(const std::string& aor, const location::Binding& binding);
   void forget_confirmations(const std::string& aor, const std::string& uri);
 
+  SQLite::Statement note_refresh_;
   SQLite::Statement refresh_binding_;
   SQLite::Statement put_binding_;
   SQLite::Statement remove_binding_;
@@ -39,8 +45,13 @@ class RowWriter {
   SQLite::Statement put_press_;
   SQLite::Statement prune_presses_;
   PressWindow press_window_;
+  std::size_t refreshes_;
   std::string remote_, local_;  ///< text of the addresses while they are bound
 };
+
+/// Works the refreshes that RowWriter has noted into the bindings, in one transaction of its own. Doing it again, or
+/// with refreshes of bindings that have gone since, changes nothing.
+void fold_refreshes(SQLite::Database& database);
 
 /// Reads every row, as of one moment. SQLite::Exception when the file cannot be read.
 void read_rows(SQLite::Database& database, const Store::Visitor& visitor);

@@ -75,6 +75,18 @@ constexpr std::array kMigrations = {
         at_ms INTEGER NOT NULL
       );
     )sql",
+    // Refreshes in the order they came, one after another, not yet worked into bindings.
+    R"sql(
+      CREATE TABLE refreshes(
+        id INTEGER PRIMARY KEY,
+        aor TEXT NOT NULL,
+        uri TEXT NOT NULL,
+        registered_ms INTEGER NOT NULL,
+        cseq INTEGER NOT NULL,
+        refreshed_ms INTEGER NOT NULL,
+        expires_ms INTEGER NOT NULL
+      );
+    )sql",
 };
 
 int number(SQLite::Database& database, const char* query) { return database.execAndGet(query).getInt(); }

@@ -109,7 +109,7 @@ TEST(Schema, AFileOfVersion1KeepsItsDataAndTakesWhatIsNew) {
     want.confirmations[{"101@h", binding.uri, "3"}] = {binding.registered, 1'700'000'000'005, {}};
     want.presses = {press};
   }
-  EXPECT_EQ(version_of(folder.file()), 2);
+  EXPECT_EQ(version_of(folder.file()), schema_version());
   auto store = SqliteStore::open(at(folder.file()));
   ASSERT_TRUE(store) << store.error().what;
   EXPECT_EQ(contents_of(**store), want);

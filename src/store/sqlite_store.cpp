@@ -34,11 +34,14 @@ using Result = std::expected<void, StoreError>;
 // A row larger than this is a mistake or an attack; SQLite refuses it (SQLITE_TOOBIG) and only its own change fails.
 constexpr int kLargestRow = 1 << 20;
 constexpr std::chrono::seconds kLogInterval{5};
-// Refreshes come in no order, so a group touches thousands of pages. With SQLite's own 2 MB of cache and a checkpoint
-// every 4 MB each commit reads and flushes the file; with these about twice as many changes a second go through.
-constexpr int kWriterCache = 64 << 10;  // KiB, taken only as the file grows
-constexpr int kCheckpointPages =
-    16'000;  // 64 MB of WAL file at most; read again in a fraction of a second after kill -9
+// Of a file of any size: what is not in it comes from the system's cache, a microsecond a page.
+constexpr int kWriterCache = 8 << 10;  // KiB, taken only as the file grows
+// With a checkpoint every 4 MB, as SQLite has it, pages that change all the time would be written to the file each
+// time. At most 64 MB of WAL file; read again in a fraction of a second after kill -9.
+constexpr int kCheckpointPages = 16'000;
+// Refreshes that are noted before they are worked into the bindings (decision 013): enough that a page of those is
+// written for many at once, few enough to be done in a moment.
+constexpr std::size_t kRefreshesNoted = 32'768;
 
 std::unexpected<StoreError> unavailable(std::string what) {
   return std::unexpected(StoreError{Kind::kUnavailable, std::move(what)});
@@ -134,6 +137,7 @@ struct SqliteStore::Impl {
   void write(std::span<Waiting> batch);
   Result write_together(std::span<Waiting> batch, bool& blame_row);
   StoreError roll_back(const SQLite::Exception& failure);
+  void fold();
   void look_for_changes();
   template <typename F>
   auto with_reader(F&& f) -> std::expected<decltype(f(std::declval<SQLite::Database&>())), StoreError>;
@@ -143,6 +147,7 @@ struct SqliteStore::Impl {
   // The writer thread's own.
   SQLite::Database writer;
   std::optional<RowWriter> rows;
+  std::size_t fold_at = kRefreshesNoted;
   std::optional<SQLite::Statement> data_version;
   std::optional<std::int64_t> seen_version;
   FailureLog failure_log;
@@ -235,6 +240,7 @@ void SqliteStore::Impl::run() {
       write(std::span(taken).subspan(at, std::min(settings.batch_limit, taken.size() - at)));
     }
     taken.clear();
+    if (rows->refreshes() >= fold_at) fold();
     look_for_changes();
     lock.lock();
   }
@@ -290,6 +296,18 @@ StoreError SqliteStore::Impl::roll_back(const SQLite::Exception& failure) {
   return error;
 }
 
+// Nobody waits for it and nothing is lost when it fails: it is tried again after as many refreshes more.
+void SqliteStore::Impl::fold() {
+  try {
+    fold_refreshes(writer);
+    rows->refreshes_folded();
+    fold_at = kRefreshesNoted;
+  } catch (const SQLite::Exception& failure) {
+    log::warn("store: refreshes stay apart from the contacts for now: {}", roll_back(failure).what);
+    fold_at = rows->refreshes() + kRefreshesNoted;
+  }
+}
+
 void SqliteStore::Impl::look_for_changes() {
   std::int64_t version = 0;
   try {
@@ -335,7 +353,11 @@ std::expected<std::size_t, StoreError> SqliteStore::prune_cleared() {
 }
 
 std::expected<void, StoreError> SqliteStore::load(const Visitor& visitor) {
-  return impl_->with_reader([&](SQLite::Database& database) { read_rows(database, visitor); });
+  return impl_->with_reader([&](SQLite::Database& database) {
+    fold_refreshes(database);
+    read_rows(database, visitor);
+    sqlite3_db_release_memory(database.getHandle());  // it has read everything and will hardly read again
+  });
 }
 
 std::expected<std::vector<location::Credential>, StoreError> SqliteStore::credentials() {

@@ -110,9 +110,9 @@ TEST(SqliteStoreFault, ADatabaseFromANewerVersionIsRefusedAndKept) {
   EXPECT_EQ(error.kind, Kind::kNewerVersion);
   EXPECT_EQ(error.what,
             folder.file() +
-                " was written by a newer Lamplighter (schema 7, this one knows 2); run that version or restore "
+                " was written by a newer Lamplighter (schema 7, this one knows 3); run that version or restore "
                 "a backup");
-  SQLite::Database(folder.file(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 2");
+  SQLite::Database(folder.file(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 3");
   auto store = SqliteStore::open(at(folder.file()));
   ASSERT_TRUE(store);
   EXPECT_EQ(contents_of(**store).bindings.size(), 1u);
@@ -136,7 +136,7 @@ TEST(SqliteStoreFault, ADamagedFileIsReportedAsSuch) {
   }
   auto store = SqliteStore::open(at(folder.file()));
   if (store) {
-    const auto loaded = (*store)->load({.binding = [](auto, auto) {},
+    const auto loaded = (*store)->load({.binding = [](auto, auto&) {},
                                         .key = [](auto, auto) {},
                                         .confirmation = {},
                                         .press = {},
@@ -312,7 +312,7 @@ TEST(SqliteStoreFault, OnAFullDiskChangesFailAndAreTakenAgainWhenThereIsSpace) {
     if (!after) return std::cerr << after.error().what << "\n", 6;
     std::size_t kept = 0;
     if (!(*store)->load(
-            {.binding = [&](auto, auto) { ++kept; }, .key = {}, .confirmation = {}, .press = {}, .skipped = {}})) {
+            {.binding = [&](auto, auto&) { ++kept; }, .key = {}, .confirmation = {}, .press = {}, .skipped = {}})) {
       return 7;
     }
     return kept == stored + 2 ? 0 : 8;

@@ -357,6 +357,38 @@ TEST(SqliteStore, PressesOfATimeWhenTheClockWasAheadAreForgottenToo) {
   EXPECT_EQ(contents_of(*store).presses, (std::vector{Press{2, now}}));
 }
 
+TEST(SqliteStore, RefreshesAreWorkedInNowAndThenAndLastAcrossARestart) {
+  const TempFolder folder;
+  constexpr int kPhones = 20;
+  constexpr std::size_t kRefreshes = 40'000;
+  auto at = [](std::size_t i, bool refresh) {
+    auto change = put(std::to_string(i % kPhones) + "@h", "sip:1@h");
+    change.put[0].cseq = static_cast<std::uint32_t>(1 + i / kPhones);
+    change.put[0].expires += std::chrono::milliseconds(i);
+    change.refresh = refresh;
+    return change;
+  };
+  {
+    const auto store = opened(folder.file());
+    Outcomes outcomes;
+    for (std::size_t i = 0; i < kPhones; ++i) store->commit(at(i, false), outcomes.next());
+    for (std::size_t i = kPhones; i < kRefreshes; ++i) {
+      store->commit(at(i, true), outcomes.next());
+      if (i == kRefreshes - 100) outcomes.wait();  // the last ones are not worked in yet
+    }
+    for (const auto& result : outcomes.wait()) ASSERT_TRUE(result) << result.error().what;
+  }
+  EXPECT_LE(rows_in(folder.file(), "refreshes"), 8'000);
+  EXPECT_GT(rows_in(folder.file(), "refreshes"), 0);
+  const auto store = opened(folder.file());
+  const auto bindings = contents_of(*store).bindings;
+  ASSERT_EQ(bindings.size(), std::size_t{kPhones});
+  for (std::size_t i = kRefreshes - kPhones; i < kRefreshes; ++i) {
+    EXPECT_EQ(bindings.at({std::to_string(i % kPhones) + "@h", "sip:1@h"}), at(i, true).put[0]);
+  }
+  EXPECT_EQ(rows_in(folder.file(), "refreshes"), 0);
+}
+
 // A stream of changes, each queued when the one before was: the commits are as far apart as they should be, so few.
 TEST(SqliteStore, AStreamOfChangesIsStoredInFewCommits) {
   const TempFolder folder;

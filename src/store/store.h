@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -76,7 +77,8 @@ class Store {
 
   /// What load() calls, in this order. A row that makes no sense is left out, told about, and stays as it is.
   struct Visitor {
-    std::function<void(std::string aor, location::Binding)> binding;
+    /// It may change the binding, or move it away; both are good for the call only.
+    std::function<void(std::string_view aor, location::Binding&)> binding;
     std::function<void(std::string aor, lamp::KeyState)> key;  ///< cleared ones too
     std::function<void(lamp::Confirmation)> confirmation;      ///< of the lives of contacts told about before
     std::function<void(Press)> press;                          ///< of the last kPressesKept

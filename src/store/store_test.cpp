@@ -161,6 +161,53 @@ TYPED_TEST(AnyStore, ARefreshKeepsWhatWasConfirmed) {
   EXPECT_EQ(this->confirmation().version, 5u);
 }
 
+location::Change refreshed(location::Change change, int times) {
+  auto& binding = change.put[0];
+  binding.cseq += static_cast<std::uint32_t>(times);
+  binding.refreshed += times * 30min;
+  binding.expires += times * 30min;
+  change.refresh = true;
+  return change;
+}
+
+TYPED_TEST(AnyStore, OfManyRefreshesTheLastIsTold) {
+  this->commit(put("a@h", "sip:1@h"));
+  this->commit(put("a@h", "sip:2@h"));
+  this->commit(put("b@h", "sip:1@h"));
+  this->commit(Confirmations{confirmed("a@h", "sip:1@h", "2", 5)});
+  for (int i = 1; i <= 3; ++i) this->commit(refreshed(put("a@h", "sip:1@h"), i));
+  for (int round = 0; round < 2; ++round) {
+    const auto bindings = this->contents().bindings;
+    EXPECT_EQ(bindings.at({"a@h", "sip:1@h"}), refreshed(put("a@h", "sip:1@h"), 3).put[0]);
+    EXPECT_EQ(bindings.at({"a@h", "sip:2@h"}), put("a@h", "sip:2@h").put[0]);
+    EXPECT_EQ(bindings.at({"b@h", "sip:1@h"}), put("b@h", "sip:1@h").put[0]);
+  }
+  EXPECT_EQ(this->confirmation().version, 5u);
+  this->commit(refreshed(put("a@h", "sip:1@h"), 4));
+  EXPECT_EQ(this->contents().bindings.at({"a@h", "sip:1@h"}).cseq, put("a@h", "sip:1@h").put[0].cseq + 4);
+}
+
+TYPED_TEST(AnyStore, WhatComesAfterARefreshStands) {
+  this->commit(put("a@h", "sip:1@h"));
+  this->commit(refreshed(put("a@h", "sip:1@h"), 1));
+  auto elsewhere = refreshed(put("a@h", "sip:1@h"), 2);
+  elsewhere.refresh = false;
+  elsewhere.put[0].flow.remote = address("192.0.2.99:4444");
+  this->commit(elsewhere);
+  EXPECT_EQ(this->contents().bindings.begin()->second, elsewhere.put[0]) << "a contact that moved";
+
+  this->commit(refreshed(put("a@h", "sip:1@h"), 3));
+  auto reborn = put("a@h", "sip:1@h");
+  reborn.put[0].registered += 1ms;
+  this->commit(reborn);
+  EXPECT_EQ(this->contents().bindings.begin()->second, reborn.put[0]) << "another life, which counts from 1";
+
+  auto refresh = refreshed(reborn, 1);
+  this->commit(refresh);
+  this->commit(location::Change{.aor = "a@h", .put = {}, .remove = {"sip:1@h"}});
+  EXPECT_THAT(this->contents().bindings, IsEmpty());
+}
+
 //  phone                 store
 //    | 200 to a MESSAGE     |
 //    | boots, registers     | put, another life

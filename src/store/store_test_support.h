@@ -132,9 +132,9 @@ inline Contents contents_of(Store& store) {
   };
   const auto loaded = store.load({
       .binding =
-          [&](std::string aor, location::Binding binding) {
+          [&](std::string_view aor, location::Binding& binding) {
             in_phase(0);
-            Contents::Name name{std::move(aor), binding.uri};
+            Contents::Name name{std::string(aor), binding.uri};
             EXPECT_TRUE(contents.bindings.try_emplace(std::move(name), std::move(binding)).second) << "told twice";
           },
       .key =

@@ -279,7 +279,7 @@ Worker::~Worker() { stop(); }
 
 std::expected<void, std::string> Worker::open() { return impl_->open(); }
 
-std::vector<Listen> Worker::bound() const { return impl_->bound; }
+const std::vector<Listen>& Worker::bound() const { return impl_->bound; }
 
 void Worker::intercept(std::shared_ptr<Interceptor> interceptor) { impl_->interceptor = std::move(interceptor); }
 

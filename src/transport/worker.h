@@ -50,7 +50,7 @@ class Worker final : public Executor, public Sender {
   /// Binds every listener. The error is for an administrator: "udp:127.0.0.1:5060: address already in use; …".
   std::expected<void, std::string> open();
   /// The listeners with the ports they really have. After open().
-  std::vector<Listen> bound() const;
+  const std::vector<Listen>& bound() const;
   /// Before start(): what goes between the program and the socket, or nothing.
   void intercept(std::shared_ptr<Interceptor> interceptor);
 
