@@ -44,7 +44,7 @@ struct HistoryEntry {
   // NOLINTBEGIN(readability-redundant-member-init): for g++, see Key
   std::string contact = {};  ///< Contact URI
   std::string call_id = {};  ///< of the attempt
-  std::string detail = {};   ///< of the origin
+  std::string detail = {};   ///< of the origin; else what more is known about the outcome, or empty
   // NOLINTEND(readability-redundant-member-init)
 };
 /// "change", "confirmed", "refused", "retrying", "unreachable", "abandoned"

@@ -38,6 +38,7 @@ void Phones::note(Shard& shard, Phone& phone, const Contact& contact, std::span<
     entry.latency = latency;
     entry.contact = contact.uri;
     entry.call_id = outcome.call_id;
+    if (kind == HistoryEntry::Kind::kUnreachable && is_gone(contact.flow)) entry.detail = "its connection has ended";
     shard.history.add(phone.keyboard.history(key.slot), std::move(entry));
   }
 }

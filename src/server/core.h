@@ -18,6 +18,7 @@
 #include "server/authenticator.h"
 #include "server/dialog_cookie.h"
 #include "server/domains.h"
+#include "server/flow_register.h"
 #include "server/identity.h"
 #include "server/lamp_sender.h"
 #include "server/proxy.h"
@@ -169,6 +170,7 @@ class Core final : public transport::Receiver, public transaction::TransactionUs
   Responder responder_;
   Registrar registrar_;
   LampSender lamps_;
+  FlowRegister flows_;
   Proxy proxy_;
   CoreCounters counters_;
 

@@ -137,6 +137,7 @@ void Core::register_phone(ServerId id, const Message& request, const Routing&, T
   if (!verdict.trusted && aor_.substr(0, aor_.rfind('@')) != verdict.user) {
     return reply(id, request, 403, "May not register this address", now);  // §10.3 step 4
   }
+  flows_.note(arrival_, aor_);
   registrar_.on_register(id, request, arrival_, aor_, now);
 }
 
@@ -156,6 +157,7 @@ void Core::to_user(ServerId id, const Message& request, const Routing& routing, 
   for (const auto& binding : bindings_) {
     const auto contact = sip::parse_uri(binding.uri);
     if (!contact || !contact->is_sip()) continue;  // stored for others to query, never called
+    if (is_gone(binding.flow)) continue;           // registered, but its connection has ended
     if (targets.size() == shared_.settings.max_branches) break;
     targets.push_back({binding.flow, binding.uri, binding.path});
   }
