@@ -135,6 +135,66 @@ TEST(Transports, CallsCrossFromUdpToTcpAndEndWithTheConnection) {
   EXPECT_EQ(status_of(answer), 404);  // no user of that name is known without a phone
 }
 
+/// The values of these header lines, in order, each as a Route line.
+std::string routes_of(const std::string& message, bool reversed) {
+  std::string out;
+  constexpr std::string_view kName = "\r\nRecord-Route: ";
+  for (auto at = message.find(kName); at != std::string::npos; at = message.find(kName, at + 2)) {
+    const auto from = at + kName.size();
+    const auto line = "Route: " + message.substr(from, message.find("\r\n", from) - from) + "\r\n";
+    out = reversed ? line + out : out + line;
+  }
+  return out;
+}
+
+//  caller, TCP          server          called, TCP
+//    |--- INVITE 302 ---->|--------------->|
+//    |<--------- 200 -----|<--- 200 -------|   its Contact is no address of record: sip:x@192.0.2.9
+//    |--- ACK x --------->|--------------->|   found by its connection, which the route names
+//    |<-------------------|<--- BYE y -----|
+//    |--- INFO x, forged->|                |   another connection put into the route: refused
+TEST(Transports, InADialogARouteNamesTheConnectionOfTheFarSide) {
+  ServerFixture server(kBoth);
+  ASSERT_TRUE(server.running()) << server.error();
+  StreamPhone caller("301", tcp(server));
+  StreamPhone called("302", tcp(server));
+  ASSERT_EQ(caller.register_now(), 200);
+  ASSERT_EQ(called.register_now(), 200);
+  caller.send(caller.request("INVITE", "sip:302@127.0.0.1", "call", 1));
+  EXPECT_EQ(status_of(caller.receive().value_or("")), 100);
+  const auto invite = called.receive().value_or("nothing");
+  auto answer = StreamPhone::answer(invite);
+  answer.insert(answer.find("Content-Length"), "Contact: <sip:x@192.0.2.9:5060;transport=tcp>\r\n");
+  called.send(answer);
+  const auto ok = caller.receive().value_or("nothing");
+  ASSERT_EQ(status_of(ok), 200);
+  ASSERT_THAT(routes_of(ok, true), HasSubstr(";fl="));
+
+  const auto in_dialog = [](std::string bytes) {
+    return bytes.replace(bytes.find("To: <sip:x@192.0.2.9>"), 21, "To: <sip:302@127.0.0.1>;tag=t");
+  };
+  caller.send(in_dialog(caller.request("ACK", "sip:x@192.0.2.9", "call", 1, routes_of(ok, true))));
+  EXPECT_THAT(called.receive().value_or("nothing"), StartsWith("ACK sip:x@192.0.2.9 SIP/2.0\r\n"));
+
+  auto bye = called.request("BYE", "sip:y@192.0.2.9", "call", 7, routes_of(invite, false));
+  bye.replace(bye.find("From: <sip:302@127.0.0.1>;tag=p"), 31, "From: <sip:302@127.0.0.1>;tag=t");
+  bye.replace(bye.find("To: <sip:y@192.0.2.9>"), 21, "To: <sip:301@127.0.0.1>;tag=p");
+  called.send(bye);
+  const auto received = caller.receive().value_or("nothing");
+  EXPECT_THAT(received, StartsWith("BYE sip:y@192.0.2.9 SIP/2.0\r\n"));
+  EXPECT_THAT(received, Not(HasSubstr("\r\nRoute:")));
+  caller.send(StreamPhone::answer(received));
+  EXPECT_EQ(status_of(called.receive().value_or("")), 200);
+
+  auto forged = routes_of(ok, true);
+  const auto flow = forged.rfind(";fl=");
+  forged.replace(flow, forged.find('>', flow) - flow, ";fl=1.0.3.1");
+  ASSERT_NE(forged, routes_of(ok, true));
+  const auto both = forged.find("\r\n") + 2;
+  caller.send(in_dialog(caller.request("INFO", "sip:x@192.0.2.9", "call", 2, forged.substr(both))));
+  EXPECT_EQ(status_of(caller.receive().value_or("")), 403);
+}
+
 TEST(Transports, ARestartEndsConnectionsButNotRegistrations) {
   TempFolder folder;
   std::optional<ServerFixture> server(std::in_place, kBoth, &folder);
