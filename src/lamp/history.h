@@ -47,7 +47,7 @@ struct BasicHistoryEntry {
   // NOLINTBEGIN(readability-redundant-member-init): for g++, see Key
   Text contact = {};  ///< Contact URI
   Text call_id = {};  ///< of the attempt
-  Text detail = {};   ///< of the origin
+  Text detail = {};   ///< of the origin; else what more is known about the outcome, or empty
   // NOLINTEND(readability-redundant-member-init)
 };
 /// To be written down: its texts are somebody else's.

@@ -29,6 +29,7 @@ void Phones::note(Shard& shard, Phone& phone, const Contact& contact, std::span<
   const auto latency = std::chrono::duration_cast<std::chrono::microseconds>(now - contact.delivery.sent_at());
   const auto at = clock_.wall();
   for (const auto& key : carried) {
+    const bool cut_off = kind == HistoryKind::kUnreachable && is_gone(contact.flow);
     shard.history.add(phone.keyboard.history(key.slot), {.kind = kind,
                                                          .status = outcome.status,
                                                          .look = key.look,
@@ -36,7 +37,8 @@ void Phones::note(Shard& shard, Phone& phone, const Contact& contact, std::span<
                                                          .version = key.version,
                                                          .latency = latency,
                                                          .contact = contact.uri,
-                                                         .call_id = outcome.call_id});
+                                                         .call_id = outcome.call_id,
+                                                         .detail = cut_off ? "its connection has ended" : ""});
   }
 }
 

@@ -272,6 +272,19 @@ void Location::settle(std::string_view aor, std::uint64_t ticket, bool durable) 
   });
 }
 
+void Location::flow_gone(std::string_view aor, const Flow& flow) {
+  const auto mark = [&](Binding& binding) {
+    if (binding.flow == flow) binding.flow.connection = binding.flow.generation = 0;
+  };
+  shard_of(aor).with([&](Shard& shard) {
+    const auto found = shard.entries.find(aor);
+    if (found == shard.entries.end()) return;
+    std::ranges::for_each(found->second.bindings, mark);
+    if (!found->second.in_flight) return;
+    for (auto& other : *found->second.in_flight) std::ranges::for_each(other.change.put, mark);
+  });
+}
+
 void Location::lookup(std::string_view aor, WallTime now, std::vector<Binding>& out) const {
   std::size_t count = 0;
   const auto hash = Hash{}(aor);
