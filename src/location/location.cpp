@@ -272,16 +272,25 @@ void Location::settle(std::string_view aor, std::uint64_t ticket, bool durable) 
   });
 }
 
-void Location::flow_gone(std::string_view aor, const Flow& flow) {
-  const auto mark = [&](Binding& binding) {
+// The same bindings; those over this flow have none any more.
+std::string Location::Shard::without_flow(std::string_view packed, const Flow& flow) {
+  std::string out;
+  for_each_packed(packed, [&](Packed one) {
+    auto binding = one.view(texts);
     if (binding.flow == flow) binding.flow.connection = binding.flow.generation = 0;
-  };
-  shard_of(aor).with([&](Shard& shard) {
-    const auto found = shard.entries.find(aor);
-    if (found == shard.entries.end()) return;
-    std::ranges::for_each(found->second.bindings, mark);
-    if (!found->second.in_flight) return;
-    for (auto& other : *found->second.in_flight) std::ranges::for_each(other.change.put, mark);
+    location::pack(binding, texts, out);
+    one.unshare(texts);
+  });
+  return out;
+}
+
+void Location::flow_gone(std::string_view aor, const Flow& flow) {
+  const auto hash = Hash{}(aor);
+  shard_of(hash).with([&](Shard& shard) {
+    if (const auto packed = shard.bound.find(aor, hash)) shard.bound.set(aor, hash, shard.without_flow(*packed, flow));
+    const auto waiting = shard.in_flight.find(aor);
+    if (waiting == shard.in_flight.end()) return;
+    for (auto& change : waiting->second) change.put = shard.without_flow(change.put, flow);
   });
 }
 

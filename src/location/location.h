@@ -146,6 +146,7 @@ class Location {
     std::uint64_t last_ticket = 0;
 
     std::string pack(std::span<const Binding> all);
+    std::string without_flow(std::string_view packed, const Flow& flow);
     /// `put` becomes the shard's.
     void apply(std::string_view aor, std::size_t hash, std::string_view put, Removals remove, WallTime if_expired_by);
     const std::vector<InFlight>* in_flight_of(std::string_view aor) const;
