@@ -58,7 +58,7 @@ struct Rig {
   Answering user;
   TimePoint now{};
   TimerWheel wheel{now};
-  transaction::Table table{sender, wheel, user, {}, 0, 0x5eed, {}};
+  transaction::Table table{sender, wheel, user, {}, 0, SipHash::Key{}, {}};
   sip::Message message;
 };
 

@@ -11,6 +11,9 @@
 #include <cstring>
 #include <optional>
 
+#include "base/sip_hash.h"
+#include "base/text.h"
+
 namespace lamplighter {
 namespace {
 
@@ -23,61 +26,45 @@ std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t m
   return value;
 }
 
-/// SipHash-1-3: short inputs, a secret key, no collisions to be chosen from outside.
-class SipHash {
- public:
-  explicit SipHash(std::uint64_t key)
-      : v0_(key ^ 0x736f6d6570736575),
-        v1_(std::rotl(key, 32) ^ 0x646f72616e646f6d),
-        v2_(key ^ 0x6c7967656e657261),
-        v3_(std::rotl(key, 32) ^ 0x7465646279746573) {}
-  void add(std::uint64_t word) {
-    v3_ ^= word;
-    round();
-    v0_ ^= word;
+/// "192.0.2.1" and nothing else: four numbers up to 255 without leading zeros.
+std::optional<std::uint32_t> parse_v4(std::string_view text) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  std::uint32_t address = 0;
+  for (int part = 0; part < 4; ++part) {
+    if (part > 0 && (at == end || *at++ != '.')) return std::nullopt;
+    std::uint32_t value = 0;
+    const char* const first = at;
+    for (; at < end && *at >= '0' && *at <= '9' && at - first < 3; ++at) {
+      value = value * 10 + static_cast<std::uint32_t>(*at - '0');
+    }
+    if (at == first || value > 255 || (*first == '0' && at - first > 1)) return std::nullopt;
+    address = address << 8 | value;
   }
-  std::uint64_t finish() {
-    v2_ ^= 0xff;
-    for (int i = 0; i < 3; ++i) round();
-    return v0_ ^ v1_ ^ v2_ ^ v3_;
-  }
-
- private:
-  void round() {
-    v0_ += v1_;
-    v1_ = std::rotl(v1_, 13) ^ v0_;
-    v0_ = std::rotl(v0_, 32);
-    v2_ += v3_;
-    v3_ = std::rotl(v3_, 16) ^ v2_;
-    v0_ += v3_;
-    v3_ = std::rotl(v3_, 21) ^ v0_;
-    v2_ += v1_;
-    v1_ = std::rotl(v1_, 17) ^ v2_;
-    v2_ = std::rotl(v2_, 32);
-  }
-  std::uint64_t v0_, v1_, v2_, v3_;
-};
+  if (at != end) return std::nullopt;
+  return address;
+}
 
 }  // namespace
 
-std::expected<IpAddress, std::string> IpAddress::parse(std::string_view text) {
-  auto wrong = [&] {
-    return std::unexpected(
-        fmt::format("\"{}\" is not an IP address, expected one like 192.0.2.1 or 2001:db8::1", text.substr(0, 64)));
-  };
-  bool bracketed = text.size() >= 2 && text.front() == '[' && text.back() == ']';
-  auto inner = bracketed ? text.substr(1, text.size() - 2) : text;
+std::optional<IpAddress> IpAddress::read(std::string_view text) {
+  if (const auto four = parse_v4(text)) return v4(*four);
+  const bool bracketed = text.size() >= 2 && text.front() == '[' && text.back() == ']';
+  const auto inner = bracketed ? text.substr(1, text.size() - 2) : text;
   char buffer[INET6_ADDRSTRLEN + 1];
-  // A NUL inside would end the C string early and let "192.0.2.1\0x" pass.
-  if (inner.size() >= sizeof buffer || inner.find('\0') != inner.npos) return wrong();
+  // A NUL inside would end the C string early and let "2001:db8::1\0x" pass.
+  if (inner.size() >= sizeof buffer || inner.find(':') == inner.npos || inner.find('\0') != inner.npos) return {};
   std::memcpy(buffer, inner.data(), inner.size());
   buffer[inner.size()] = '\0';
-
-  in_addr four{};
-  if (!bracketed && inet_pton(AF_INET, buffer, &four) == 1) return v4(ntohl(four.s_addr));
   std::array<std::uint8_t, 16> six{};
-  if (inet_pton(AF_INET6, buffer, six.data()) == 1) return v6(six);
-  return wrong();
+  if (inet_pton(AF_INET6, buffer, six.data()) != 1) return {};
+  return v6(six);
+}
+
+std::expected<IpAddress, std::string> IpAddress::parse(std::string_view text) {
+  if (const auto address = read(text)) return *address;
+  return std::unexpected(
+      fmt::format("\"{}\" is not an IP address, expected one like 192.0.2.1 or 2001:db8::1", text.substr(0, 64)));
 }
 
 IpAddress IpAddress::v4(std::uint32_t host_order) {
@@ -106,11 +93,12 @@ bool IpAddress::is_loopback() const {
   return bytes_[15] == 1 && std::all_of(bytes_.begin(), bytes_.end() - 1, [](std::uint8_t byte) { return byte == 0; });
 }
 
-std::string IpAddress::to_string() const {
+void IpAddress::append_to(std::string& out) const {
   char buffer[INET6_ADDRSTRLEN];
   if (v6_) {
     inet_ntop(AF_INET6, bytes_.data(), buffer, sizeof buffer);
-    return buffer;
+    out += buffer;
+    return;
   }
   // inet_ntop() would go through sprintf(): every response and every lamp has addresses in it.
   char* end = buffer;
@@ -118,10 +106,26 @@ std::string IpAddress::to_string() const {
     if (i > 0) *end++ = '.';
     end = std::to_chars(end, buffer + sizeof buffer, bytes_[i]).ptr;
   }
-  return {buffer, end};
+  out.append(buffer, end);
 }
 
-std::string IpAddress::to_host() const { return v6_ ? "[" + to_string() + "]" : to_string(); }
+void IpAddress::append_host_to(std::string& out) const {
+  if (v6_) out += '[';
+  append_to(out);
+  if (v6_) out += ']';
+}
+
+std::string IpAddress::to_string() const {
+  std::string out;
+  append_to(out);
+  return out;
+}
+
+std::string IpAddress::to_host() const {
+  std::string out;
+  append_host_to(out);
+  return out;
+}
 
 std::expected<SocketAddress, std::string> SocketAddress::parse(std::string_view text) {
   auto wrong = [&] {
@@ -174,7 +178,17 @@ unsigned SocketAddress::to(sockaddr_storage& out) const {
   return sizeof six;
 }
 
-std::string SocketAddress::to_string() const { return fmt::format("{}:{}", ip.to_host(), port); }
+void SocketAddress::append_to(std::string& out) const {
+  ip.append_host_to(out);
+  out += ':';
+  append_number(out, port);
+}
+
+std::string SocketAddress::to_string() const {
+  std::string out;
+  append_to(out);
+  return out;
+}
 
 std::expected<Network, std::string> Network::parse(std::string_view text) {
   auto slash = text.find('/');
@@ -228,11 +242,12 @@ std::uint64_t hash_of(const SocketAddress& address, std::uint64_t key) {
   std::uint64_t low = 0;
   std::memcpy(&high, address.ip.bytes().data(), 8);
   std::memcpy(&low, address.ip.bytes().data() + 8, 8);
-  SipHash hash(key);
-  hash.add(high);
-  hash.add(low);
-  hash.add(static_cast<std::uint64_t>(address.port) << 1 | static_cast<std::uint64_t>(address.ip.is_v6()));
-  return hash.finish();
+  return SipHash({key, std::rotl(key, 32)})
+      .add(high)
+      .add(low)
+      .add(static_cast<std::uint64_t>(address.port) << 1 | static_cast<std::uint64_t>(address.ip.is_v6()))
+      .finish()
+      .low;
 }
 
 }  // namespace lamplighter

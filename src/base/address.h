@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,8 @@ class IpAddress {
 
   /// Reads "192.0.2.1", "2001:db8::1" or "[2001:db8::1]". Nothing else: no names, no zones.
   static std::expected<IpAddress, std::string> parse(std::string_view text);
+  /// The same where nobody reads why not: a host that is a name is no error.
+  static std::optional<IpAddress> read(std::string_view text);
   static IpAddress v4(std::uint32_t host_order);
   static IpAddress v6(const std::array<std::uint8_t, 16>& bytes);
 
@@ -35,6 +38,8 @@ class IpAddress {
   std::string to_string() const;
   /// As it stands in a SIP URI or Via: IPv6 in brackets.
   std::string to_host() const;
+  void append_to(std::string& out) const;
+  void append_host_to(std::string& out) const;
 
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
 
@@ -55,6 +60,7 @@ struct SocketAddress {
   unsigned to(sockaddr_storage& out) const;
   /// "192.0.2.1:5060", "[2001:db8::1]:5060".
   std::string to_string() const;
+  void append_to(std::string& out) const;
 
   friend auto operator<=>(const SocketAddress&, const SocketAddress&) = default;
 };

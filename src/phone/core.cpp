@@ -22,7 +22,8 @@ Core::Core(const Settings& settings, Sender& wire, transaction::TransactionUser&
       server_(server),
       random_(seed),
       wheel_(now),
-      table_(*this, wheel_, user, settings.timers, 0, random_.next(), {.servers = 1000, .clients = 1000}),
+      table_(*this, wheel_, user, settings.timers, 0, SipHash::Key{random_.next(), random_.next()},
+             {.servers = 1000, .clients = 1000}),
       credentials_(settings.auth_user.empty() ? settings.identity.user : settings.auth_user, settings.password),
       events_(events) {
   const auto transport =

@@ -1,16 +1,14 @@
 #include "server/branch.h"
 
-#include <fmt/format.h>
-
+#include <algorithm>
+#include <bit>
 #include <charconv>
-#include <iterator>
 
+#include "base/text.h"
 #include "sip/headers.h"
 
 namespace lamplighter::server {
 namespace {
-
-constexpr std::string_view kPrefix = "z9hG4bKLl";
 
 std::uint64_t mix(std::uint64_t hash, std::string_view text) {
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
@@ -26,13 +24,19 @@ bool read_hex(std::string_view text, T& out) {
 }  // namespace
 
 void append_branch(std::string& out, std::uint8_t worker, std::uint64_t number, std::uint32_t loop) {
-  fmt::format_to(std::back_inserter(out), "{}{:02x}.{:x}.{:08x}", kPrefix, worker, number, loop);
+  out += kBranchPrefix;
+  append_hex(out, worker, 2);
+  out += '.';
+  append_hex(out, number, std::max<std::size_t>(1, (static_cast<std::size_t>(std::bit_width(number)) + 3) / 4));
+  out += '.';
+  append_hex(out, loop, 8);
 }
 
 std::optional<Branch> parse_branch(std::string_view branch) {
-  if (!branch.starts_with(kPrefix) || branch.size() < kPrefix.size() + 2 + 1 + 1 + 1 + 8) return std::nullopt;
+  if (!branch.starts_with(kBranchPrefix) || branch.size() < kBranchPrefix.size() + 2 + 1 + 1 + 1 + 8)
+    return std::nullopt;
   Branch out{};
-  if (!read_hex(branch.substr(kPrefix.size(), 2), out.worker)) return std::nullopt;
+  if (!read_hex(branch.substr(kBranchPrefix.size(), 2), out.worker)) return std::nullopt;
   if (branch[branch.size() - 9] != '.' || !read_hex(branch.substr(branch.size() - 8), out.loop)) return std::nullopt;
   return out;
 }
@@ -40,10 +44,7 @@ std::optional<Branch> parse_branch(std::string_view branch) {
 std::uint32_t loop_hash(const sip::Message& request, std::uint64_t key) {
   using sip::HeaderId;
   auto hash = mix(key ^ 0xcbf29ce484222325ULL, request.request_uri());
-  for (const auto id : {HeaderId::kFrom, HeaderId::kTo}) {
-    const auto who = sip::parse_name_addr(request.header(id));
-    hash = mix(hash, who ? who->tag() : std::string_view{});
-  }
+  for (const auto* who : {request.from(), request.to()}) hash = mix(hash, who ? who->tag() : std::string_view{});
   hash = mix(hash, request.header(HeaderId::kCallId));
   hash = mix(hash, request.header(HeaderId::kCSeq));
   for (const auto& field : request.headers()) {

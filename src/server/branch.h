@@ -17,6 +17,9 @@ struct Branch {
   std::uint32_t loop;
 };
 
+/// What every one of them starts with.
+inline constexpr std::string_view kBranchPrefix = "z9hG4bKLl";
+
 void append_branch(std::string& out, std::uint8_t worker, std::uint64_t number, std::uint32_t loop);
 /// nullopt: not written by this kind of server.
 std::optional<Branch> parse_branch(std::string_view branch);

@@ -27,7 +27,7 @@ constexpr auto kHousekeepingEvery = std::chrono::milliseconds{500};
 /// port its Via names (RFC 3261 §18.2.2).
 Flow response_flow(const Flow& arrival, const sip::Via& via) {
   auto flow = arrival;
-  if (!is_reliable(flow.kind) && !via.params.has("rport")) flow.remote.port = via.port != 0 ? via.port : 5060;
+  if (!is_reliable(flow.kind) && !via.rport) flow.remote.port = via.port != 0 ? via.port : 5060;
   return flow;
 }
 
@@ -43,7 +43,7 @@ Core::Core(std::uint8_t worker, const Shared& shared, Sender& sender, Executor& 
       wheel_(shared.clock.now()),
       identity_(worker),
       loop_key_(secret_u64()),
-      table_(sender, wheel_, *this, shared.settings.timers, kFirstTableTimer, secret_u64(),
+      table_(sender, wheel_, *this, shared.settings.timers, kFirstTableTimer, SipHash::Key{secret_u64(), secret_u64()},
              {shared.settings.max_transactions, shared.settings.max_transactions}),
       responder_(table_, shared.settings.server_name),
       registrar_(shared.settings.registrar, shared_.location, shared_.store, responder_, executor, shared_.clock,

@@ -132,7 +132,7 @@ class Core final : public transport::Receiver, public transaction::TransactionUs
   void refuse_broken(const Flow& flow);
   void forget_expired();
   std::optional<Routing> analyse(const sip::Message& request) const;
-  bool is_loop(const sip::Message& request, std::uint32_t loop) const;
+  bool is_loop(const sip::Message& request) const;
   bool refuse_extensions(transaction::ServerId id, const sip::Message& request, sip::HeaderId header, TimePoint now);
   bool authenticate(transaction::ServerId id, const sip::Message& request, Authenticator::Role role, TimePoint now,
                     Authenticator::Verdict& verdict);
@@ -143,10 +143,9 @@ class Core final : public transport::Receiver, public transaction::TransactionUs
   bool press_by_message(transaction::ServerId id, const sip::Message& request, const Routing& routing, TimePoint now);
   void caller_aor(const sip::Message& request);
   void carry_out(const sip::Message& request, const lamp::Edit& edit, lamp::Origin origin, bool once);
-  void to_user(transaction::ServerId id, const sip::Message& request, const Routing& routing, std::uint32_t loop,
-               TimePoint now);
-  void to_address(transaction::ServerId id, const sip::Message& request, const Routing& routing, std::uint32_t loop,
-                  bool may_relay, TimePoint now);
+  void to_user(transaction::ServerId id, const sip::Message& request, const Routing& routing, TimePoint now);
+  void to_address(transaction::ServerId id, const sip::Message& request, const Routing& routing, bool may_relay,
+                  TimePoint now);
   std::optional<ProxyTarget> target_of(const sip::Message& request, const Routing& routing, bool may_relay) const;
   /// The flow of the registered contact with this URI, if there is one.
   std::optional<Flow> flow_of_contact(const sip::Uri& uri) const;

@@ -26,7 +26,7 @@ bool Domains::is_ours(const sip::Uri& uri, const Flow& arrival) const {
 bool Domains::is_ours(std::string_view host, std::uint16_t port, const Flow& arrival) const {
   if (port != 0 && port != arrival.local.port && std::ranges::find(ports_, port) == ports_.end()) return false;
   if (has_name(host) || sip::iequals(host, "localhost")) return true;
-  const auto ip = IpAddress::parse(host);
+  const auto ip = IpAddress::read(host);
   if (!ip) return false;
   return *ip == arrival.local.ip || std::ranges::find(addresses_, *ip) != addresses_.end();
 }

@@ -1,10 +1,7 @@
 #include "server/identity.h"
 
-#include <fmt/format.h>
-
-#include <iterator>
-
 #include "base/random.h"
+#include "base/text.h"
 
 namespace lamplighter::server {
 
@@ -12,7 +9,7 @@ Identity::Identity(std::uint8_t worker) : worker_(worker), start_(secret_u64() >
 
 void Identity::append_token(std::string& out) {
   // Multiplying by an odd number is a bijection: tokens never repeat, and do not look like a count.
-  fmt::format_to(std::back_inserter(out), "{:016x}", next_number() * scramble_);
+  append_hex(out, next_number() * scramble_, 16);
 }
 
 }  // namespace lamplighter::server

@@ -37,11 +37,26 @@ Owner owner_of(std::uint8_t worker, std::uint32_t contact) {
 
 /// "sip:101@192.0.2.5": the phone's own address as it knows it. The domain "localhost" stands for none: then it is the
 /// address the phone registered at.
-std::string address_of(std::string_view aor, const Flow& flow) {
+void append_address(std::string& out, std::string_view aor, const Flow& flow) {
   const auto at = aor.rfind('@');
   const auto host = aor.substr(at + 1);
-  return fmt::format("sip:{}@{}", sip::escape_user(aor.substr(0, at)),
-                     host == "localhost" ? flow.local.ip.to_host() : std::string(host));
+  out += "sip:";
+  sip::append_escaped_user(out, aor.substr(0, at));
+  out += '@';
+  if (host == "localhost") {
+    flow.local.ip.append_host_to(out);
+  } else {
+    out += host;
+  }
+}
+
+/// `text` with the local address in the place of "{ip}".
+void append_from(std::string& out, std::string_view text, const Flow& flow) {
+  const auto at = text.find("{ip}");
+  out += text.substr(0, at);
+  if (at == std::string_view::npos) return;
+  flow.local.ip.append_host_to(out);
+  out += text.substr(at + 4);
 }
 
 }  // namespace
@@ -113,29 +128,27 @@ void LampSender::send(std::uint32_t contact, const std::string& aor, lamp::Step 
 }
 
 void LampSender::write(const lamp::Order& order, std::string_view aor, Entry& entry) {
-  const auto choose = [&](std::string lamp::Hint::* field, auto&& otherwise) -> std::string {
-    if (order.hint && !((*order.hint).*field).empty()) return (*order.hint).*field;
-    return otherwise();
-  };
-  const auto uri = choose(&lamp::Hint::request_uri, [&] { return order.uri; });
-  const auto to = choose(&lamp::Hint::to_uri, [&] { return address_of(aor, order.flow); });
-  const auto from = choose(&lamp::Hint::from_uri, [&] {
-    auto text = settings_.from;
-    if (const auto at = text.find("{ip}"); at != std::string::npos) text.replace(at, 4, order.flow.local.ip.to_host());
-    return text;
-  });
-
+  const auto* hint = order.hint.get();
   sip::Writer writer(buffer_);
-  writer.request_line("MESSAGE", uri);
+  writer.request_line("MESSAGE", hint && !hint->request_uri.empty() ? hint->request_uri : order.uri);
   auto& out = writer.text();
-  fmt::format_to(std::back_inserter(out), "Via: SIP/2.0/{} {};rport;branch=", name_of(order.flow.kind),
-                 order.flow.local.to_string());
+  out.append("Via: SIP/2.0/").append(name_of(order.flow.kind)).append(" ");
+  order.flow.local.append_to(out);
+  out += ";rport;branch=";
   append_branch(out, identity_.worker(), identity_.next_number(), 0);
   out += "\r\nMax-Forwards: 70\r\n";
   if (!order.path.empty()) writer.header("Route", order.path);  // RFC 3327 §5.3
-  fmt::format_to(std::back_inserter(out), "From: <{}>;tag=", from);
+  out += "From: <";
+  append_from(out, hint && !hint->from_uri.empty() ? hint->from_uri : settings_.from, order.flow);
+  out += ">;tag=";
   identity_.append_token(out);
-  fmt::format_to(std::back_inserter(out), "\r\nTo: <{}>\r\nCall-ID: {}\r\nCSeq: 1 MESSAGE\r\n", to, entry.call_id);
+  out += "\r\nTo: <";
+  if (hint && !hint->to_uri.empty()) {
+    out += hint->to_uri;
+  } else {
+    append_address(out, aor, order.flow);
+  }
+  out.append(">\r\nCall-ID: ").append(entry.call_id).append("\r\nCSeq: 1 MESSAGE\r\n");
   body_.clear();
   lamp::encode_x_buttons(body_, order.blocks.data(), order.blocks.size());
   writer.body(lamp::kXButtonsType, body_);

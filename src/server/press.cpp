@@ -27,6 +27,15 @@ service::PressMark mark_of(const Message& request, WallTime at) {
           .at = at};
 }
 
+/// For the history: "431 dialled from 192.0.2.7:5060".
+std::string dialled_from(std::string_view user, const SocketAddress& remote) {
+  std::string text;
+  text.reserve(user.size() + 40);
+  text.append(user).append(" dialled from ");
+  remote.append_to(text);
+  return text;
+}
+
 bool is_initial(const Message& request) {
   const auto* to = request.to();
   return to && to->tag().empty();
@@ -59,8 +68,7 @@ bool Core::dial_to_light(ServerId id, const Message& request, const Routing& rou
   ++counters_.presses;
   reply(id, request, shared_.settings.dial_reply_code, shared_.settings.dial_reply_reason, now);
   if (order != nullptr) {
-    carry_out(request, order->edit(),
-              {lamp::Origin::Kind::kDial, fmt::format("{} dialled from {}", user, arrival_.remote.to_string())},
+    carry_out(request, order->edit(), {lamp::Origin::Kind::kDial, dialled_from(user, arrival_.remote)},
               order->off.has_value());
   } else {
     carry_out(request, {.name = *key, .kind = lamp::Edit::Kind::kToggle, .key = nullptr, .off = nullptr},
@@ -132,7 +140,7 @@ void Core::carry_out(const Message& request, const lamp::Edit& edit, lamp::Origi
 
   const auto* from = request.from();  // validate() has read these two
   const auto* to = request.to();
-  const auto contact = sip::parse_name_addr(request.header(HeaderId::kContact));
+  const auto* contact = request.contact();
   lamp::Caller caller{.flow = arrival_,
                       .contact = contact ? contact->uri_text : from->uri_text,
                       .user_agent = request.header(HeaderId::kUserAgent),

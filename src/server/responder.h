@@ -1,12 +1,12 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "base/clock.h"
 #include "base/flow.h"
+#include "base/sip_hash.h"
 #include "sip/message.h"
 #include "transaction/table.h"
 
@@ -27,7 +27,8 @@ class Responder {
   transaction::Table& table_;
   std::string server_name_;
   std::string buffer_;
-  std::array<std::uint64_t, 2> tag_key_;
+  std::string tag_;
+  SipHash::Key tag_key_;
 };
 
 }  // namespace lamplighter::server

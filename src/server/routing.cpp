@@ -66,31 +66,34 @@ void Core::on_request(ServerId id, const Message& request, const Flow&, TimePoin
     ++counters_.too_many_hops;
     return reply(id, request, 483, {}, now);
   }
-  const auto loop = loop_hash(request, loop_key_);
-  if (is_loop(request, loop)) {
+  if (is_loop(request)) {
     ++counters_.loops;
     return reply(id, request, 482, {}, now);
   }
   if (refuse_extensions(id, request, HeaderId::kProxyRequire, now)) return;
 
-  if (routing->in_dialog) return to_address(id, request, *routing, loop, /*may_relay=*/true, now);
+  if (routing->in_dialog) return to_address(id, request, *routing, /*may_relay=*/true, now);
 
   Authenticator::Verdict verdict;
   if (!authenticate(id, request, Authenticator::Role::kProxy, now, verdict)) return;
   if (!speaks_for_itself(request, verdict)) return reply(id, request, 403, "From is not the authenticated user", now);
-  if (!for_us) return to_address(id, request, *routing, loop, shared_.settings.relay_foreign, now);
+  if (!for_us) return to_address(id, request, *routing, shared_.settings.relay_foreign, now);
   if (routing->uri.user.empty()) return reply(id, request, 405, {}, now, kAllow);
   if (dial_to_light(id, request, *routing, now)) return;
   if (press_by_message(id, request, *routing, now)) return;
-  to_user(id, request, *routing, loop, now);
+  to_user(id, request, *routing, now);
 }
 
-bool Core::is_loop(const Message& request, std::uint32_t loop) const {
+bool Core::is_loop(const Message& request) const {
+  std::optional<std::uint32_t> loop;
   bool found = false;
   sip::for_each_element(request, HeaderId::kVia, [&](std::string_view element) {
+    if (element.find(kBranchPrefix) == std::string_view::npos) return true;  // nobody of our kind
     const auto via = sip::parse_via(element);
     const auto branch = via ? parse_branch(via->branch()) : std::nullopt;
-    found = branch && branch->loop == loop && shared_.domains.is_ours(via->host, via->port, arrival_);
+    if (!branch || !shared_.domains.is_ours(via->host, via->port, arrival_)) return true;
+    if (!loop) loop = loop_hash(request, loop_key_);
+    found = branch->loop == *loop;
     return !found;
   });
   return found;
@@ -149,7 +152,7 @@ void Core::answer_options(ServerId id, const Message& request, TimePoint now) {
                     kAllow));
 }
 
-void Core::to_user(ServerId id, const Message& request, const Routing& routing, std::uint32_t loop, TimePoint now) {
+void Core::to_user(ServerId id, const Message& request, const Routing& routing, TimePoint now) {
   shared_.domains.canonical_aor(routing.uri, aor_);
   shared_.location.lookup(aor_, shared_.clock.wall(), bindings_);
   std::vector<ProxyTarget> targets;
@@ -165,7 +168,7 @@ void Core::to_user(ServerId id, const Message& request, const Routing& routing, 
     const bool known = shared_.credentials.find(user, shared_.authenticator.realm()).has_value();
     return reply(id, request, known ? 480 : 404, {}, now);
   }
-  proxy_.forward(id, {request, arrival_, routing.routes_consumed, false, loop}, targets, now);
+  proxy_.forward(id, {request, arrival_, routing.routes_consumed, false, loop_hash(request, loop_key_)}, targets, now);
 }
 
 std::optional<Flow> Core::flow_of_contact(const sip::Uri& uri) const {
@@ -190,7 +193,7 @@ std::optional<ProxyTarget> Core::target_of(const Message& request, const Routing
     return target;
   }
   if (!may_relay) return std::nullopt;
-  const auto ip = sip::iequals(next.host, "localhost") ? IpAddress::v4(0x7f000001) : IpAddress::parse(next.host);
+  const auto ip = sip::iequals(next.host, "localhost") ? IpAddress::v4(0x7f000001) : IpAddress::read(next.host);
   if (!ip) return std::nullopt;  // names are looked up by nobody yet
   if (const auto flow = flow_to_({*ip, next.port_or_default()})) {
     target.flow = *flow;
@@ -199,10 +202,9 @@ std::optional<ProxyTarget> Core::target_of(const Message& request, const Routing
   return std::nullopt;
 }
 
-void Core::to_address(ServerId id, const Message& request, const Routing& routing, std::uint32_t loop, bool may_relay,
-                      TimePoint now) {
+void Core::to_address(ServerId id, const Message& request, const Routing& routing, bool may_relay, TimePoint now) {
   if (routing.in_dialog && routing.uri_is_ours && routing.next_route.empty()) {
-    return to_user(id, request, routing, loop, now);  // the far end's Contact is an address of record of ours
+    return to_user(id, request, routing, now);  // the far end's Contact is an address of record of ours
   }
   const auto target = target_of(request, routing, may_relay);
   if (!target) {
@@ -210,7 +212,8 @@ void Core::to_address(ServerId id, const Message& request, const Routing& routin
     ++counters_.foreign_refused;
     return reply(id, request, 403, "Not a domain of this server", now);
   }
-  proxy_.forward(id, {request, arrival_, routing.routes_consumed, routing.in_dialog, loop}, {*target}, now);
+  proxy_.forward(id, {request, arrival_, routing.routes_consumed, routing.in_dialog, loop_hash(request, loop_key_)},
+                 {*target}, now);
 }
 
 void Core::on_ack(ServerId, const Message& ack, const Flow&, TimePoint) {

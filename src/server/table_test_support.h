@@ -70,7 +70,7 @@ class TableHarness : private transaction::TransactionUser {
   FakeSender sender;
   TimerWheel wheel{clock.now()};
   Flow flow;
-  transaction::Table table{sender, wheel, *this, {}, 0, 1, {}};
+  transaction::Table table{sender, wheel, *this, {}, 0, {1, 2}, {}};
 
  private:
   void on_request(transaction::ServerId id, const sip::Message& request, const Flow& from, TimePoint now) override {

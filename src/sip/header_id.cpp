@@ -116,6 +116,7 @@ HeaderId header_id_from(std::string_view name) {
   const auto id = kTable[kHash(name)];
   const auto known = kNames[static_cast<std::size_t>(id)].text;
   if (known.size() != name.size()) return HeaderId::kOther;
+  if (known == name) return id;
   for (std::size_t at = 0; at < name.size(); ++at) {
     if (chars::lower(name[at]) != chars::lower(known[at])) return HeaderId::kOther;
   }

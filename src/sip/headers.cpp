@@ -1,6 +1,8 @@
 #include "sip/headers.h"
 
+#include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "sip/chars.h"
 
@@ -13,6 +15,7 @@ constexpr SipError kBadNumber{400, "Bad number"};
 }  // namespace
 
 std::string_view next_list_item(std::string_view& rest) {
+  if (rest.find(',') == std::string_view::npos) return trim(std::exchange(rest, {}));  // as most are
   while (!rest.empty()) {
     std::size_t at = 0;
     bool quoted = false;

@@ -1,5 +1,7 @@
 #include "sip/message.h"
 
+#include <algorithm>
+#include <cstring>
 #include <optional>
 
 #include "sip/chars.h"
@@ -28,6 +30,19 @@ const char* find_line_break(const char* at, const char* end) {
   return at;
 }
 
+/// The ':' in the next 16 bytes, where a header's name mostly ends; nullptr when there is none.
+const char* find_near_colon(const char* at, const char* end) {
+#if defined(__SSE2__)
+  if (end - at < 16) return nullptr;
+  const auto block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  const int mask = _mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(':')));
+  return mask ? at + __builtin_ctz(static_cast<unsigned>(mask)) : nullptr;
+#else
+  const auto* found = std::memchr(at, ':', std::min<std::size_t>(16, static_cast<std::size_t>(end - at)));
+  return static_cast<const char*>(found);
+#endif
+}
+
 static_assert(Message::kMaxUri == Uri::kMaxSize);
 
 bool is_crlf(const char* at, const char* end) { return end - at >= 2 && at[0] == '\r' && at[1] == '\n'; }
@@ -54,6 +69,9 @@ Line find_line_end(const char* at, const char* end) {
 
 /// As find_line_end(), over all lines folded into one header (RFC 3261 §7.3.1).
 Line find_header_end(const char* at, const char* end) {
+  if (const char* p = find_line_break(at, end); end - p > 2 && p[0] == '\r' && p[1] == '\n' && p[2] > ' ') {
+    return {p, p + 2};  // as nearly always: one line, and another header behind it
+  }
   auto line = find_line_end(at, end);
   while (line.complete && line.next < end && (*line.next == ' ' || *line.next == '\t')) {
     const bool clean = line.clean;
@@ -65,6 +83,7 @@ Line find_header_end(const char* at, const char* end) {
 
 /// "SIP/" 1*DIGIT "." 1*DIGIT
 bool is_version(std::string_view text) {
+  if (text == "SIP/2.0") return true;
   if (text.size() < 7 || !iequals(text.substr(0, 4), "SIP/")) return false;
   text.remove_prefix(4);
   const auto dot = text.find('.');
@@ -88,6 +107,7 @@ void Message::reset(std::string_view bytes) {
   typed_.via.state = {};
   typed_.from.state = {};
   typed_.to.state = {};
+  typed_.contact.state = {};
   typed_.cseq.state = {};
   first_.fill(kNone);
 }
@@ -161,12 +181,26 @@ std::optional<SipError> Message::read_headers(std::size_t& at) {
       if (!error) error = SipError{400, reason, offset};
     };
     const char* const name = p;
-    while (p < end && chars::is(*p, chars::kToken)) ++p;
-    const auto name_len = static_cast<std::size_t>(p - name);
-    // HCOLON = *( SP / HTAB ) ":" SWS
-    while (p < end && (*p == ' ' || *p == '\t')) ++p;
-    const bool named = name_len > 0 && p < end && *p == ':';
-    if (named) ++p;
+    std::size_t name_len = 0;
+    bool named = false;
+    auto id = HeaderId::kOther;
+    // A name that is known needs no look at its characters.
+    if (const char* colon = find_near_colon(p, end)) {
+      name_len = static_cast<std::size_t>(colon - name);
+      id = header_id_from({name, name_len});
+      named = id != HeaderId::kOther;
+      if (named) p = colon + 1;
+    }
+    if (!named) {
+      while (p < end && chars::is(*p, chars::kToken)) ++p;
+      name_len = static_cast<std::size_t>(p - name);
+      id = header_id_from({name, name_len});
+      // HCOLON = *( SP / HTAB ) ":" SWS
+      while (p < end && (*p == ' ' || *p == '\t')) ++p;
+      named = name_len > 0 && p < end && *p == ':';
+      if (named) ++p;
+    }
+    const char* const value = p;
     const auto line = find_header_end(p, end);
     p = line.next;
     if (!line.complete) {
@@ -182,7 +216,7 @@ std::optional<SipError> Message::read_headers(std::size_t& at) {
       at = bytes_.size();
       return error;
     } else {
-      index(name, name_len, line.text_end, line.next);
+      index(id, {name, name_len}, value, line.text_end, line.next);
     }
   }
   at = bytes_.size();
@@ -190,19 +224,15 @@ std::optional<SipError> Message::read_headers(std::size_t& at) {
   return error;
 }
 
-void Message::index(const char* name, std::size_t name_len, const char* text_end, const char* next) {
-  const char* value = name + name_len;
-  while (*value != ':') ++value;
-  ++value;
+void Message::index(HeaderId id, std::string_view name, const char* value, const char* text_end, const char* next) {
   while (value < text_end && chars::is_blank(*value)) ++value;
   while (text_end > value && chars::is_blank(text_end[-1])) --text_end;
   const auto place = [this](const char* at) { return static_cast<std::uint32_t>(at - bytes_.data()); };
-  const auto id = header_id_from({name, name_len});
-  fields_[count_] = {place(name),
+  fields_[count_] = {place(name.data()),
                      place(value),
                      static_cast<std::uint32_t>(text_end - value),
                      place(next),
-                     static_cast<std::uint16_t>(name_len),
+                     static_cast<std::uint16_t>(name.size()),
                      id};
   auto& first = first_[static_cast<std::size_t>(id)];
   if (first == kNone) first = static_cast<std::uint8_t>(count_);

@@ -86,6 +86,8 @@ class Message {
   const Via* top_via() const { return once(typed_.via, &Message::read_via); }
   const NameAddr* from() const { return once(typed_.from, &Message::read_from); }
   const NameAddr* to() const { return once(typed_.to, &Message::read_to); }
+  /// The first element of the first Contact header.
+  const NameAddr* contact() const { return once(typed_.contact, &Message::read_contact); }
   const CSeq* cseq() const { return once(typed_.cseq, &Message::read_cseq); }
 
   std::string_view body() const { return slice(body_); }
@@ -113,7 +115,7 @@ class Message {
   struct Typed {
     Once<Uri> uri;
     Once<Via> via;
-    Once<NameAddr> from, to;
+    Once<NameAddr> from, to, contact;
     Once<CSeq> cseq;
   };
   template <typename T>
@@ -126,6 +128,7 @@ class Message {
   bool read_via(Via& out) const;
   bool read_from(NameAddr& out) const;
   bool read_to(NameAddr& out) const;
+  bool read_contact(NameAddr& out) const;
   bool read_cseq(CSeq& out) const;
 
   void reset(std::string_view bytes);
@@ -134,7 +137,7 @@ class Message {
   bool read_status_line(std::string_view line);
   std::optional<SipError> read_headers(std::size_t& at);
   std::optional<SipError> read_body(std::size_t at, Framing framing);
-  void index(const char* name, std::size_t name_len, const char* text_end, const char* next);
+  void index(HeaderId id, std::string_view name, const char* value, const char* text_end, const char* next);
 
   std::string_view bytes_;
   Slice method_text_, uri_, version_, reason_, body_;

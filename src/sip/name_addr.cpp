@@ -1,5 +1,6 @@
 #include "sip/chars.h"
 #include "sip/headers.h"
+#include "sip/scan.h"
 
 namespace lamplighter::sip {
 namespace {
@@ -27,21 +28,17 @@ std::optional<std::string_view> take_display(std::string_view& rest) {
   return trim(start.substr(0, at));
 }
 
-bool are_params(std::string_view text) {
-  while (Params::next(text)) {
-  }
-  return text.empty();
-}
-
 }  // namespace
 
-std::expected<NameAddr, SipError> parse_name_addr(std::string_view value) {
+const SipError* read_name_addr(std::string_view value, NameAddr& address) {
   auto rest = trim(value);
-  NameAddr address;
+  address.display = {};
+  address.tag_value = {};
+  address.has_tag = false;
   if (const auto display = take_display(rest)) {
     address.display = *display;
     const auto close = rest.find('>');
-    if (close == std::string_view::npos) return std::unexpected(kBadAddress);
+    if (close == std::string_view::npos) return &kBadAddress;
     address.uri_text = rest.substr(1, close - 1);
     rest.remove_prefix(close + 1);
   } else {
@@ -49,15 +46,23 @@ std::expected<NameAddr, SipError> parse_name_addr(std::string_view value) {
     std::size_t end = 0;
     while (end < rest.size() && rest[end] != ';' && !chars::is_blank(rest[end])) ++end;
     address.uri_text = rest.substr(0, end);
-    if (address.uri_text.find_first_of(",?") != std::string_view::npos) return std::unexpected(kBadAddress);
+    if (address.uri_text.find_first_of(",?") != std::string_view::npos) return &kBadAddress;
     rest.remove_prefix(end);
   }
-  auto uri = parse_uri(address.uri_text);
-  if (!uri) return std::unexpected(uri.error());
-  address.uri = *uri;
+  if (const auto* error = read_uri(address.uri_text, address.uri)) return error;
   chars::skip_blanks(rest);
-  if (!are_params(rest)) return std::unexpected(kBadAddress);
   address.params = Params(rest);
+  const bool all = for_each_param(rest, [&](const Params::Param& param) {
+    if (address.has_tag || !is_word(param.name, "tag")) return;
+    address.has_tag = true;
+    address.tag_value = param.value;
+  });
+  return all ? nullptr : &kBadAddress;
+}
+
+std::expected<NameAddr, SipError> parse_name_addr(std::string_view value) {
+  NameAddr address;
+  if (const auto* error = read_name_addr(value, address)) return std::unexpected(*error);
   return address;
 }
 

@@ -1,43 +1,27 @@
 #include "sip/params.h"
 
-#include "sip/chars.h"
 #include "sip/headers.h"
+#include "sip/scan.h"
 
 namespace lamplighter::sip {
 
 std::optional<std::string_view> Params::get(std::string_view name) const {
-  auto rest = text_;
-  while (const auto param = next(rest)) {
-    if (iequals(param->name, name)) return param->value;
+  const char* at = text_.data();
+  const char* const end = at + text_.size();
+  Param param;
+  while (next_param(at, end, param) == ParamScan::kTaken) {
+    if (iequals(param.name, name)) return param.value;
   }
   return std::nullopt;
 }
 
 std::optional<Params::Param> Params::next(std::string_view& rest) {
-  auto at = rest;
-  chars::skip_blanks(at);
-  if (at.empty()) rest = at;
-  if (!at.starts_with(';')) return std::nullopt;
-  at.remove_prefix(1);
-  chars::skip_blanks(at);
-  Param param{chars::take(at, chars::kParam), {}, false};
-  if (param.name.empty()) return std::nullopt;
-  chars::skip_blanks(at);
-  if (at.starts_with('=')) {
-    at.remove_prefix(1);
-    chars::skip_blanks(at);
-    param.has_value = true;
-    // "rport=" with nothing after it is seen in the field and harmless.
-    if (at.starts_with('"')) {
-      param.value = chars::take_quoted(at);
-      if (param.value.empty()) return std::nullopt;
-    } else {
-      param.value = chars::take(at, chars::kParam);
-    }
-    chars::skip_blanks(at);
-  }
-  if (!at.empty() && !at.starts_with(';')) return std::nullopt;
-  rest = at;
+  const char* at = rest.data();
+  const char* const end = at + rest.size();
+  Param param;
+  const auto scan = next_param(at, end, param);
+  rest.remove_prefix(static_cast<std::size_t>(at - rest.data()));
+  if (scan == ParamScan::kOver) return std::nullopt;
   return param;
 }
 

@@ -16,7 +16,7 @@ class Params {
   struct Param {
     std::string_view name;
     std::string_view value;
-    bool has_value;
+    bool has_value = false;
   };
 
   /// nullopt when absent; an empty view when present without a value (";lr").

@@ -1,6 +1,4 @@
-#include <array>
-#include <charconv>
-
+#include "base/text.h"
 #include "sip/chars.h"
 #include "sip/writer.h"
 
@@ -10,7 +8,7 @@ namespace {
 // Whether the Via's host is the very address the request came from; names are not looked up (RFC 3261 §18.2.1).
 bool is_from(const Via& via, const SocketAddress& source) {
   if (!chars::is_digit(via.host.front()) && via.host.front() != '[') return false;
-  const auto address = IpAddress::parse(via.host);
+  const auto address = IpAddress::read(via.host);
   return address && *address == source.ip;
 }
 
@@ -40,7 +38,7 @@ void append_top_via(std::string& out, const Message& request, const HeaderField&
 
 void append_to(std::string& out, const Message& request, const HeaderField& field, std::string_view tag) {
   const auto* to = request.to();
-  if (tag.empty() || !to || to->params.has("tag")) {
+  if (tag.empty() || !to || to->has_tag) {
     out.append(request.line(field));
     return;
   }
@@ -74,7 +72,7 @@ Writer begin_response(std::string& out, const Message& request, int status, std:
 
 void append_via_with_source(std::string& out, std::string_view via_element, const Via* via,
                             const SocketAddress& source) {
-  const bool asks = via && via->params.has("rport");
+  const bool asks = via && via->rport;
   if (!via || (!asks && is_from(*via, source) && !via->params.has("received"))) {
     out.append(via_element);
     return;
@@ -85,14 +83,14 @@ void append_via_with_source(std::string& out, std::string_view via_element, cons
   for (auto before = rest; const auto param = Params::next(rest); before = rest) {
     if (iequals(param->name, "received")) continue;  // only we can know that
     if (iequals(param->name, "rport")) {
-      std::array<char, 5> digits;
-      const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), source.port).ptr;
-      out.append(";rport=").append(digits.data(), end);
+      out.append(";rport=");
+      append_number(out, source.port);
     } else {
       out.append(before.substr(0, before.size() - rest.size()));
     }
   }
-  out.append(";received=").append(source.ip.to_string());
+  out.append(";received=");
+  source.ip.append_to(out);
 }
 
 }  // namespace lamplighter::sip

@@ -23,7 +23,9 @@ struct NameAddr {
   std::string_view uri_text;
   Uri uri;
   Params params;  ///< header parameters: tag, q, expires, +sip.instance …
-  std::string_view tag() const { return params.get("tag").value_or(std::string_view{}); }
+  std::string_view tag_value;
+  bool has_tag = false;
+  std::string_view tag() const { return tag_value; }
 };
 
 /// One Via element (§20.42).
@@ -33,7 +35,9 @@ struct Via {
   std::string_view host;
   std::uint16_t port = 0;  ///< 0: none given
   Params params;
-  std::string_view branch() const { return params.get("branch").value_or(std::string_view{}); }
+  std::string_view branch_value;
+  bool rport = false;  ///< the parameter is there, with or without a value (RFC 3581)
+  std::string_view branch() const { return branch_value; }
   bool is_rfc3261() const { return branch().starts_with("z9hG4bK") && branch().size() > 7; }
 };
 

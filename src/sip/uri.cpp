@@ -6,11 +6,13 @@
 #include "sip/chars.h"
 #include "sip/headers.h"
 #include "sip/host.h"
+#include "sip/scan.h"
 
 namespace lamplighter::sip {
 namespace {
 
 constexpr SipError kBadUri{400, "Bad URI"};
+constexpr SipError kTooLong{400, "URI too long"};
 
 Uri::Scheme scheme_from(std::string_view text) {
   if (iequals(text, "sip")) return Uri::Scheme::kSip;
@@ -26,25 +28,36 @@ bool is_scheme(std::string_view text) {
       text, [](char c) { return chars::is_alpha(c) || chars::is_digit(c) || c == '+' || c == '-' || c == '.'; });
 }
 
-bool take_userinfo(Uri& uri, std::string_view userinfo) {
-  const auto colon = userinfo.find(':');
-  uri.user = userinfo.substr(0, colon);
-  if (colon != std::string_view::npos) uri.password = userinfo.substr(colon + 1);
-  return !uri.user.empty() && chars::all_escaped(uri.user, chars::kUser) &&
-         chars::all_escaped(uri.password, chars::kPassword);
+/// Past the longest run of `wanted` and valid escapes.
+const char* skip_escaped(const char* at, const char* end, chars::Class wanted) {
+  for (;; at += 3) {
+    while (at < end && chars::is(*at, wanted)) ++at;
+    if (chars::escape_at({at, static_cast<std::size_t>(end - at)}, 0) < 0) return at;
+  }
 }
 
-// ";name=value;name": paramchars and escapes only, no blanks, no quotes, nothing empty.
-bool are_uri_parameters(std::string_view text) {
-  while (!text.empty()) {
-    const auto end = std::min(text.find(';', 1), text.size());
-    const auto param = text.substr(1, end - 1);
-    const auto equals = std::min(param.find('='), param.size());
-    if (equals == 0 || !chars::all_escaped(param.substr(0, equals), chars::kUriParam)) return false;
-    if (equals < param.size() && !chars::all_escaped(param.substr(equals + 1), chars::kUriParam)) return false;
-    text.remove_prefix(end);
+std::string_view between(const char* from, const char* to) { return {from, static_cast<std::size_t>(to - from)}; }
+
+// `at` stands behind the scheme's colon, `end` at the '@'.
+bool read_userinfo(const char* at, const char* end, Uri& uri) {
+  const char* p = skip_escaped(at, end, chars::kUser);
+  uri.user = between(at, p);
+  if (uri.user.empty()) return false;
+  if (p == end) return true;
+  if (*p != ':') return false;
+  uri.password = between(p + 1, end);
+  return skip_escaped(p + 1, end, chars::kPassword) == end;
+}
+
+// ";name=value;name": paramchars and escapes only, no blanks, no quotes, nothing empty. Returns where that ends.
+const char* skip_parameters(const char* at, const char* end) {
+  while (at < end && *at == ';') {
+    const char* p = skip_escaped(at + 1, end, chars::kUriParam);
+    if (p == at + 1) return at;
+    if (p < end && *p == '=') p = skip_escaped(p + 1, end, chars::kUriParam);
+    at = p;
   }
-  return true;
+  return at;
 }
 
 // "name=value&name=value"
@@ -65,39 +78,51 @@ bool are_uri_headers(std::string_view text) {
 
 }  // namespace
 
-std::expected<Uri, SipError> parse_uri(std::string_view text) {
-  if (text.size() > Uri::kMaxSize) return std::unexpected(SipError{400, "URI too long"});
-  Uri uri;
+const SipError* read_uri(std::string_view text, Uri& uri) {
+  if (text.size() > Uri::kMaxSize) return &kTooLong;
+  uri = {};
   uri.text = text;
-  const auto colon = text.find(':');
-  if (colon == std::string_view::npos || !is_scheme(text.substr(0, colon))) return std::unexpected(kBadUri);
+  std::size_t colon = 3;
+  if (text.starts_with("sip:")) {
+    uri.scheme = Uri::Scheme::kSip;
+  } else {
+    colon = text.find(':');
+    if (colon == std::string_view::npos || !is_scheme(text.substr(0, colon))) return &kBadUri;
+    uri.scheme = scheme_from(text.substr(0, colon));
+  }
   uri.scheme_text = text.substr(0, colon);
-  uri.scheme = scheme_from(uri.scheme_text);
   auto rest = text.substr(colon + 1);
   if (!uri.is_sip()) {
     const auto fits = [](char c) { return chars::is(c, chars::kVisible) && c != '<' && c != '>' && c != '"'; };
-    if (rest.empty() || !std::ranges::all_of(rest, fits)) return std::unexpected(kBadUri);
-    return uri;
+    if (rest.empty() || !std::ranges::all_of(rest, fits)) return &kBadUri;
+    return nullptr;
   }
 
   // '@' has to be escaped everywhere else, while ';', '?' and ':' may stand in the userinfo: so it comes first.
   if (const auto at = rest.find('@'); at != std::string_view::npos) {
-    if (!take_userinfo(uri, rest.substr(0, at))) return std::unexpected(kBadUri);
+    if (!read_userinfo(rest.data(), rest.data() + at, uri)) return &kBadUri;
     rest.remove_prefix(at + 1);
   }
   const auto host_port = take_host_port(rest);
-  if (!host_port || std::ranges::any_of(host_port->text, chars::is_blank)) return std::unexpected(kBadUri);
+  if (!host_port) return &kBadUri;
   uri.host = host_port->host;
   uri.port = host_port->port;
+  const bool plain = host_port->text.size() == uri.host.size();
+  if (!plain && std::ranges::any_of(host_port->text, chars::is_blank)) return &kBadUri;
+  if (rest.empty()) return nullptr;
 
-  const auto question = rest.find('?');
-  const auto params = rest.substr(0, question);
-  if (!params.empty() && (params.front() != ';' || !are_uri_parameters(params))) return std::unexpected(kBadUri);
-  uri.params = Params(params);
-  if (question != std::string_view::npos) {
-    uri.headers = rest.substr(question + 1);
-    if (!are_uri_headers(uri.headers)) return std::unexpected(kBadUri);
-  }
+  const char* const end = rest.data() + rest.size();
+  const char* const question = skip_parameters(rest.data(), end);
+  uri.params = Params(between(rest.data(), question));
+  if (question == end) return nullptr;
+  if (*question != '?') return &kBadUri;
+  uri.headers = between(question + 1, end);
+  return are_uri_headers(uri.headers) ? nullptr : &kBadUri;
+}
+
+std::expected<Uri, SipError> parse_uri(std::string_view text) {
+  Uri uri;
+  if (const auto* error = read_uri(text, uri)) return std::unexpected(*error);
   return uri;
 }
 
@@ -113,9 +138,13 @@ std::string unescape(std::string_view text) {
 }
 
 std::string escape_user(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string out;
-  out.reserve(text.size());
+  append_escaped_user(out, text);
+  return out;
+}
+
+void append_escaped_user(std::string& out, std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
   for (const char c : text) {
     if (chars::is(c, chars::kUser) && c != '#') {
       out += c;
@@ -126,7 +155,6 @@ std::string escape_user(std::string_view text) {
       out += kHex[byte & 15];
     }
   }
-  return out;
 }
 
 void canonical_aor(const Uri& uri, std::string& out) {

@@ -44,6 +44,7 @@ bool equivalent(const Uri& a, const Uri& b);
 std::string unescape(std::string_view text);
 /// Escapes what may not stand in a user part.
 std::string escape_user(std::string_view text);
+void append_escaped_user(std::string& out, std::string_view text);
 
 /// An address of record as the location room keys it: "user@host", user unescaped, host lower case, no port, no
 /// parameters (RFC 3261 §10.3 step 5). Writes into `out` (cleared first) so that the hot path can reuse it.

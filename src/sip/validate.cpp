@@ -1,10 +1,12 @@
 #include <array>
+#include <utility>
 
 #include "sip/chars.h"
 #include "sip/date.h"
 #include "sip/fault.h"
 #include "sip/headers.h"
 #include "sip/message.h"
+#include "sip/scan.h"
 
 // What every element relies on (RFC 3261 §16.3 step 1), header by header.
 namespace lamplighter::sip {
@@ -92,13 +94,17 @@ Result check_request_uri(const Message& message) {
 
 /// Lists of addresses that the server acts on. "*" is for REGISTER only (§10.2.2).
 Result check_address_list(const Message& message, HeaderId id) {
+  if (!message.has(id)) return {};
   for (const auto& field : message.headers()) {
     if (field.id != id) continue;
     auto rest = message.value(field);
+    bool read = id == HeaderId::kContact && &field == message.find(HeaderId::kContact) && message.contact();
     do {
       const auto element = next_list_item(rest);
+      if (std::exchange(read, false)) continue;
       const bool star = element == "*" && id == HeaderId::kContact && message.method() == Method::kRegister;
-      if (!star && !parse_name_addr(element)) return fault(Fault::kBad, id, field.line);
+      NameAddr address;
+      if (!star && read_name_addr(element, address)) return fault(Fault::kBad, id, field.line);
     } while (!rest.empty());
   }
   return {};
@@ -132,7 +138,8 @@ Result check_common(const Message& message) {
 
 std::expected<void, SipError> validate(const Message& message) {
   // §21.5.6; before all else, because another version may well have other headers.
-  if (!iequals(message.version(), "SIP/2.0")) return std::unexpected(SipError{505, "Version Not Supported"});
+  if (message.version() != "SIP/2.0" && !iequals(message.version(), "SIP/2.0"))
+    return std::unexpected(SipError{505, "Version Not Supported"});
   if (!message.is_request()) {
     if (message.status() < 100 || message.status() > 699) return std::unexpected(SipError{400, "Bad status code"});
     return check_common(message);

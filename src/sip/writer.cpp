@@ -1,18 +1,8 @@
 #include "sip/writer.h"
 
-#include <array>
-#include <charconv>
+#include "base/text.h"
 
 namespace lamplighter::sip {
-namespace {
-
-void append_number(std::string& out, std::uint64_t value) {
-  std::array<char, 20> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  out.append(digits.data(), end);
-}
-
-}  // namespace
 
 Writer& Writer::request_line(std::string_view method, std::string_view uri) {
   out_.append(method).append(" ").append(uri).append(" SIP/2.0\r\n");

@@ -92,8 +92,8 @@ void Clients::on_flow_closed(const Flow& flow, TimePoint now) {
 
 ClientId Clients::add(const Flow& flow, sip::Method method, std::string_view bytes, std::uint64_t owner) {
   const auto method_name = bytes.substr(0, bytes.find(' '));
-  [[maybe_unused]] const bool complete = make_client_key(bytes, method_name, key_);
-  assert(complete);
+  const auto key = client_key(bytes, method_name, context_.secret);
+  assert(key);
 
   const auto [slot, generation] = slab_.acquire();
   auto& entry = slab_[slot];
@@ -103,14 +103,14 @@ ClientId Clients::add(const Flow& flow, sip::Method method, std::string_view byt
   } else {
     entry.machine = ClientNonInvite(reliable, context_.timers);
   }
-  entry.key = key_;
+  entry.key = key.value_or(Digest128{});
   context_.buffers.fill(entry.request, bytes);
   entry.request_size = static_cast<std::uint32_t>(bytes.size());
   entry.owner = owner;
   entry.flow = flow;
   entry.acknowledged = false;
   entry.own = false;
-  by_key_.insert(slot, keyed_hash(key_, context_.hash_key));
+  by_key_.insert(slot, entry.key.low);
   if (reliable) by_connection_.insert(slot, connection_hash(flow));
   return {slot, generation};
 }
@@ -120,10 +120,10 @@ void Clients::begin(ClientId id, TimePoint now) {
 }
 
 ClientId Clients::find(const sip::Message& response) {
-  if (!make_client_key(response, key_)) return {};
-  for (auto slot = by_key_.first(keyed_hash(key_, context_.hash_key)); slot != HashChains::kNone;
-       slot = by_key_.next(slot)) {
-    if (slab_[slot].key == key_) return name(slot);
+  const auto key = client_key(response, context_.secret);
+  if (!key) return {};
+  for (auto slot = by_key_.first(key->low); slot != HashChains::kNone; slot = by_key_.next(slot)) {
+    if (slab_[slot].key == *key) return name(slot);
   }
   return {};
 }
@@ -202,7 +202,6 @@ void Clients::release(ClientId id, Entry& entry) {
   entry.timers.stop_all(context_);
   by_key_.erase(id.slot);
   if (is_reliable(entry.flow.kind)) by_connection_.erase(id.slot);
-  entry.key.clear();
   context_.buffers.take_back(entry.request);
   slab_.release(id.slot);
 }

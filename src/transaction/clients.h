@@ -6,6 +6,7 @@
 #include <string_view>
 #include <variant>
 
+#include "base/sip_hash.h"
 #include "transaction/client_invite.h"
 #include "transaction/client_non_invite.h"
 #include "transaction/context.h"
@@ -34,7 +35,7 @@ class Clients {
  private:
   struct Entry {
     std::variant<ClientNonInvite, ClientInvite> machine;
-    std::string key;
+    Digest128 key;
     std::string request;  ///< and behind it header lines for a CANCEL; once a refusal came, its ACK
     std::uint64_t owner = 0;
     Flow flow;
@@ -63,7 +64,6 @@ class Clients {
   Slab<Entry> slab_;
   HashChains by_key_;
   HashChains by_connection_;  ///< those on flows that can end
-  std::string key_;           ///< scratch
   std::string built_;         ///< scratch: an ACK or CANCEL
   sip::Message invite_;       ///< scratch: what it is built from
 };

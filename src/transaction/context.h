@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/sender.h"
+#include "base/sip_hash.h"
 #include "base/timer_wheel.h"
 #include "transaction/action.h"
 #include "transaction/table.h"
@@ -49,7 +50,7 @@ struct Context {
   TransactionUser& user;
   TimerBase timers;
   std::uint32_t first_kind;
-  std::uint64_t hash_key;
+  SipHash::Key secret;  ///< of keys.h
   Table::Counters counters{};
   Buffers buffers{};
 };

@@ -1,9 +1,5 @@
 #include "transaction/keys.h"
 
-#include <bit>
-#include <charconv>
-#include <cstring>
-
 #include "sip/headers.h"
 
 namespace lamplighter::transaction {
@@ -11,57 +7,40 @@ namespace {
 
 using sip::HeaderId;
 
-// Between parts. A peer that sends one inside a header can at most confuse its own transactions.
-constexpr char kSeparator = '\0';
-
-void append(std::string& out, std::string_view part) {
-  out += part;
-  out += kSeparator;
-}
-
-/// Host names and tokens compare without case (RFC 3261 §7.3.1).
-void append_lower(std::string& out, std::string_view part) {
-  for (const char c : part) out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  out += kSeparator;
-}
-
-void append_number(std::string& out, std::uint32_t number) {
-  char digits[10];
-  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
-  append(out, {digits, static_cast<std::size_t>(end - digits)});
-}
-
 /// The tag, or the whole value where it cannot be read.
-std::string_view tag_of(const sip::Message& message, HeaderId id) {
-  const auto value = message.header(id);
-  const auto parsed = sip::parse_name_addr(value);
-  return parsed ? parsed->tag() : value;
+std::string_view tag_of(const sip::Message& message, HeaderId id, const sip::NameAddr* read) {
+  return read ? read->tag() : message.header(id);
+}
+
+// The first thing in each key: no two kinds are ever the same.
+enum class Kind : std::uint64_t { kServer = 1, kServer2543, kClient };
+
+SipHash begin(Kind kind, const Secret& secret) {
+  SipHash hash(secret);
+  hash.add(static_cast<std::uint64_t>(kind));
+  return hash;
 }
 
 /// RFC 3261 §17.2.3, second list. The request-URI is compared as text: a retransmission and an ACK repeat it, and a key
-/// that hashes cannot be "equivalent" only.
-ServerKey make_2543_key(const sip::Message& request, const sip::Via* via, std::string_view method, std::string& out) {
-  append(out, "2543");  // no branch looks like this: the first part of other keys starts with the cookie
-  append(out, method);
-  append(out, request.request_uri());
-  append(out, tag_of(request, HeaderId::kFrom));
-  append(out, request.header(HeaderId::kCallId));
+/// that hashes cannot be "equivalent" only. Host names and tokens compare without case (§7.3.1).
+ServerKey make_2543_key(const sip::Message& request, const sip::Via* via, std::string_view method,
+                        const Secret& secret) {
+  auto hash = begin(Kind::kServer2543, secret);
+  hash.add(method).add(request.request_uri()).add(tag_of(request, HeaderId::kFrom, request.from()));
+  hash.add(request.header(HeaderId::kCallId));
   if (const auto* cseq = request.cseq()) {
-    append_number(out, cseq->number);
+    hash.add(std::uint64_t{cseq->number});
   } else {
-    append(out, request.header(HeaderId::kCSeq));
+    hash.add(request.header(HeaderId::kCSeq));
   }
   if (via) {
-    append_lower(out, via->transport);
-    append_lower(out, via->host);
-    append_number(out, via->port);
-    append_lower(out, via->branch());
+    hash.add_folded(via->transport).add_folded(via->host).add(std::uint64_t{via->port}).add_folded(via->branch());
   } else {
-    append(out, request.header(HeaderId::kVia));
+    hash.add(request.header(HeaderId::kVia));
   }
-  const auto base_size = out.size();
-  append(out, tag_of(request, HeaderId::kTo));
-  return {.rfc2543 = true, .base_size = base_size};
+  auto whole = hash;
+  whole.add(tag_of(request, HeaderId::kTo, request.to()));
+  return {.whole = whole.finish(), .base = hash.finish(), .rfc2543 = true};
 }
 
 /// The value of the first Via line of a request of our own making; empty when there is none.
@@ -82,84 +61,43 @@ std::string_view first_via_value(std::string_view request) {
   return {};
 }
 
-bool write_client_key(std::string_view branch, std::string_view method, std::string& out) {
-  out.clear();
-  if (branch.empty() || method.empty()) return false;
-  append(out, branch);  // exactly: these branches are ours, and may count in upper and lower case
-  append(out, method);
-  return true;
+std::optional<Digest128> key_of_branch(std::string_view branch, std::string_view method, const Secret& secret) {
+  if (branch.empty() || method.empty()) return std::nullopt;
+  // Exactly: these branches are ours, and may count in upper and lower case.
+  return begin(Kind::kClient, secret).add(branch).add(method).finish();
 }
 
 }  // namespace
 
-ServerKey make_server_key(const sip::Message& request, std::string_view method, std::string& out) {
-  out.clear();
+ServerKey server_key(const sip::Message& request, std::string_view method, const Secret& secret) {
   const auto* via = request.top_via();
-  if (!via || !via->is_rfc3261()) return make_2543_key(request, via ? &*via : nullptr, method, out);
-  append_lower(out, via->branch());
-  append_lower(out, via->host);
-  append_number(out, via->port);
-  append(out, method);
-  return {.rfc2543 = false, .base_size = out.size()};
+  if (!via || !via->is_rfc3261()) return make_2543_key(request, via, method, secret);
+  const auto key = begin(Kind::kServer, secret)
+                       .add_folded(via->branch())
+                       .add_folded(via->host)
+                       .add(std::uint64_t{via->port})
+                       .add(method)
+                       .finish();
+  return {.whole = key, .base = key};
 }
 
-bool make_client_key(const sip::Message& response, std::string& out) {
-  out.clear();
+std::optional<Digest128> client_key(const sip::Message& response, const Secret& secret) {
   const auto* via = response.top_via();
   const auto* cseq = response.cseq();
-  return via && cseq && write_client_key(via->branch(), cseq->method_name, out);
+  if (!via || !cseq) return std::nullopt;
+  return key_of_branch(via->branch(), cseq->method_name, secret);
 }
 
-bool make_client_key(std::string_view request, std::string_view method, std::string& out) {
-  out.clear();
+std::optional<Digest128> client_key(std::string_view request, std::string_view method, const Secret& secret) {
   auto list = first_via_value(request);
   const auto via = sip::parse_via(sip::next_list_item(list));
-  return via && write_client_key(via->branch(), method, out);
+  if (!via) return std::nullopt;
+  return key_of_branch(via->branch(), method, secret);
 }
 
 std::string_view to_tag_of(const sip::Message& message) {
   const auto* to = message.to();
   return to ? to->tag() : std::string_view{};
-}
-
-std::uint64_t keyed_hash(std::string_view text, std::uint64_t key) {
-  std::uint64_t v0 = key ^ 0x736f6d6570736575;
-  std::uint64_t v1 = std::rotl(key, 32) ^ 0x646f72616e646f6d;
-  std::uint64_t v2 = key ^ 0x6c7967656e657261;
-  std::uint64_t v3 = std::rotl(key, 32) ^ 0x7465646279746573;
-  const auto round = [&] {
-    v0 += v1;
-    v1 = std::rotl(v1, 13) ^ v0;
-    v0 = std::rotl(v0, 32);
-    v2 += v3;
-    v3 = std::rotl(v3, 16) ^ v2;
-    v0 += v3;
-    v3 = std::rotl(v3, 21) ^ v0;
-    v2 += v1;
-    v1 = std::rotl(v1, 17) ^ v2;
-    v2 = std::rotl(v2, 32);
-  };
-  const auto absorb = [&](std::uint64_t word) {
-    v3 ^= word;
-    round();
-    v0 ^= word;
-  };
-  std::size_t at = 0;
-  for (; at + 8 <= text.size(); at += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, text.data() + at, 8);
-    absorb(word);
-  }
-  std::uint64_t last = static_cast<std::uint64_t>(text.size()) << 56;
-  if (at < text.size()) {
-    std::uint64_t tail = 0;
-    std::memcpy(&tail, text.data() + at, text.size() - at);
-    last |= tail;
-  }
-  absorb(last);
-  v2 ^= 0xff;
-  for (int i = 0; i < 3; ++i) round();
-  return v0 ^ v1 ^ v2 ^ v3;
 }
 
 std::uint64_t connection_hash(const Flow& flow) {

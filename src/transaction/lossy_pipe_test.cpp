@@ -35,8 +35,8 @@ class World {
   World(std::uint64_t seed, double loss)
       : random_(seed),
         loss_(loss),
-        alice_(to_bob_, wheel_, alice_user_, TimerBase{}, kAlice, seed, {}),
-        bob_(to_alice_, wheel_, bob_user_, TimerBase{}, kBob, seed + 1, {}) {}
+        alice_(to_bob_, wheel_, alice_user_, TimerBase{}, kAlice, {seed, 1}, {}),
+        bob_(to_alice_, wheel_, bob_user_, TimerBase{}, kBob, {seed, 2}, {}) {}
 
   void run(int requests) {
     for (int i = 0; i < requests; ++i) {

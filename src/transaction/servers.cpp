@@ -45,7 +45,7 @@ void Servers::on_ack(const sip::Message& ack, const Flow& flow, TimePoint now) {
   auto* entry = get(id);
   machine = entry ? std::get_if<ServerInvite>(&entry->machine) : nullptr;
   // Acknowledged, the response is not sent again. By the rules of RFC 2543 an ACK is known by its tag.
-  if (machine && machine->state() == ServerInvite::State::kConfirmed && !entry->rfc2543) {
+  if (machine && machine->state() == ServerInvite::State::kConfirmed && !entry->key.rfc2543) {
     context_.buffers.take_back(entry->response);
   }
 }
@@ -79,7 +79,7 @@ void Servers::respond(ServerId id, int status, std::string_view bytes, TimePoint
   if (!entry) return;
   const auto actions = std::visit([status](auto& machine) { return machine.on_respond(status); }, entry->machine);
   // Who acknowledges by RFC 2543's rules is known by the tag in this response, also in that of a 2xx.
-  if (entry->rfc2543 && actions.size() != 0) entry->response = bytes;
+  if (entry->key.rfc2543 && actions.size() != 0) entry->response = bytes;
   run(id, actions, {.now = now, .bytes = bytes});
 }
 
@@ -90,12 +90,9 @@ std::optional<Flow> Servers::flow_of(ServerId id) const {
 
 /// The transaction a request belongs to if its method were `method`: a retransmission's own, or what a CANCEL is about.
 ServerId Servers::find(const sip::Message& request, std::string_view method) {
-  const auto key = make_server_key(request, method, key_);
-  key_base_ = key.base_size;
-  key_rfc2543_ = key.rfc2543;
-  key_hash_ = keyed_hash(std::string_view(key_).substr(0, key_base_), context_.hash_key);
-  for (auto slot = by_key_.first(key_hash_); slot != HashChains::kNone; slot = by_key_.next(slot)) {
-    if (slab_[slot].key == key_) return name(slot);
+  key_ = server_key(request, method, context_.secret);
+  for (auto slot = by_key_.first(key_.base.low); slot != HashChains::kNone; slot = by_key_.next(slot)) {
+    if (slab_[slot].key.whole == key_.whole) return name(slot);
   }
   return {};
 }
@@ -103,12 +100,11 @@ ServerId Servers::find(const sip::Message& request, std::string_view method) {
 /// §17.2.3: an ACK is found as its INVITE is, but by the rules of RFC 2543 it carries the To tag of the response.
 ServerId Servers::find_acknowledged(const sip::Message& ack) {
   constexpr auto kInvite = sip::Method::kInvite;
-  if (const auto id = find(ack, sip::name_of(kInvite)); id || !key_rfc2543_) return id;
-  const auto base = std::string_view(key_).substr(0, key_base_);
+  if (const auto id = find(ack, sip::name_of(kInvite)); id || !key_.rfc2543) return id;
   const auto tag = to_tag_of(ack);
-  for (auto slot = by_key_.first(key_hash_); slot != HashChains::kNone; slot = by_key_.next(slot)) {
+  for (auto slot = by_key_.first(key_.base.low); slot != HashChains::kNone; slot = by_key_.next(slot)) {
     const auto& entry = slab_[slot];
-    if (std::string_view(entry.key).substr(0, entry.key_base) != base) continue;
+    if (entry.key.base != key_.base) continue;
     sip::Message response;
     if (response.parse(entry.response) && to_tag_of(response) == tag) return name(slot);
   }
@@ -126,10 +122,8 @@ ServerId Servers::add(const sip::Message& request, const Flow& flow) {
     entry.machine = ServerNonInvite(reliable, context_.timers);
   }
   entry.key = key_;
-  entry.key_base = static_cast<std::uint32_t>(key_base_);
-  entry.rfc2543 = key_rfc2543_;
   entry.flow = flow;
-  by_key_.insert(slot, key_hash_);
+  by_key_.insert(slot, key_.base.low);
   if (reliable) by_connection_.insert(slot, connection_hash(flow));
   return {slot, generation};
 }
@@ -190,7 +184,6 @@ void Servers::release(ServerId id, Entry& entry) {
   entry.timers.stop_all(context_);
   by_key_.erase(id.slot);
   if (is_reliable(entry.flow.kind)) by_connection_.erase(id.slot);
-  entry.key.clear();
   context_.buffers.take_back(entry.response);
   slab_.release(id.slot);
 }

@@ -9,6 +9,7 @@
 
 #include "transaction/context.h"
 #include "transaction/hash_chains.h"
+#include "transaction/keys.h"
 #include "transaction/server_invite.h"
 #include "transaction/server_non_invite.h"
 #include "transaction/slab.h"
@@ -34,12 +35,10 @@ class Servers {
  private:
   struct Entry {
     std::variant<ServerNonInvite, ServerInvite> machine;
-    std::string key;
+    ServerKey key;
     std::string response;  ///< the latest, for retransmissions
     Flow flow;
     Timers timers;
-    std::uint32_t key_base = 0;
-    bool rfc2543 = false;
   };
 
   void on_ack(const sip::Message& ack, const Flow& flow, TimePoint now);
@@ -58,10 +57,7 @@ class Servers {
   Slab<Entry> slab_;
   HashChains by_key_;
   HashChains by_connection_;  ///< those on flows that can end
-  std::string key_;           ///< scratch: the key looked for; good until the next find()
-  std::uint64_t key_hash_ = 0;
-  std::size_t key_base_ = 0;
-  bool key_rfc2543_ = false;
+  ServerKey key_;             ///< looked for last; good until the next find()
 };
 
 }  // namespace lamplighter::transaction

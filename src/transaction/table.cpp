@@ -16,13 +16,13 @@ struct Table::Impl {
 };
 
 Table::Table(Sender& sender, TimerWheel& wheel, TransactionUser& user, TimerBase timers, std::uint32_t first_kind,
-             std::uint64_t hash_key, Limits limits)
+             const SipHash::Key& secret, Limits limits)
     : impl_(std::make_unique<Impl>(Context{.sender = sender,
                                            .wheel = wheel,
                                            .user = user,
                                            .timers = timers,
                                            .first_kind = first_kind,
-                                           .hash_key = hash_key},
+                                           .secret = secret},
                                    limits)) {}
 
 Table::~Table() = default;

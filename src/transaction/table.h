@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/sender.h"
+#include "base/sip_hash.h"
 #include "base/timer_wheel.h"
 #include "sip/message.h"
 #include "transaction/action.h"
@@ -26,9 +27,9 @@ class Table {
   };
 
   /// `timer_kinds` of the wheel from `first_kind` up to first_kind + 31 belong to this table: the owner of the wheel
-  /// hands those expiries to on_timer().
+  /// hands those expiries to on_timer(). Without `secret` nobody can make transactions collide.
   Table(Sender& sender, TimerWheel& wheel, TransactionUser& user, TimerBase timers, std::uint32_t first_kind,
-        std::uint64_t hash_key, Limits limits);
+        const SipHash::Key& secret, Limits limits);
   ~Table();
   Table(const Table&) = delete;
   Table& operator=(const Table&) = delete;

@@ -123,7 +123,7 @@ struct TableTest : testing::Test {
   static constexpr std::uint32_t kFirstKind = 64;
 
   explicit TableTest(Table::Limits limits = {})
-      : table(sender, wheel, user, TimerBase{}, kFirstKind, 0x0123456789abcdef, limits) {}
+      : table(sender, wheel, user, TimerBase{}, kFirstKind, {0x0123456789abcdef, 1}, limits) {}
 
   /// Lets time pass, timer by timer. What a timer schedules for "now" fires too.
   void pass(Duration by) {
