@@ -1,24 +1,32 @@
 """Runs `lamplighter load` against the server that is up, and measures that server meanwhile."""
-import json, subprocess, time
+import atexit, json, subprocess
 
 from harness.machine import HOST, HTTP_PORT, LAMPLIGHTER, LOAD_CORE, PORT, Failed
 
-STARTED = {"registered": "phones are registered", "the first lamp came": "lamps come"}
+_running = []
+
+
+@atexit.register
+def _end_what_still_runs():
+    for process in _running:
+        if process.poll() is None:
+            process.terminate()
 
 
 class Load:
     """One `lamplighter load`, running. Its stderr says when that begins which is to be measured."""
 
     def __init__(self, *arguments, cores=LOAD_CORE):
+        self.said = []
         self.command = ["lamplighter", "load", *map(str, arguments)]
         self.process = subprocess.Popen(
             ["taskset", "-c", cores, str(LAMPLIGHTER), "load", "--server", f"{HOST}:{PORT}", "--http",
              f"{HOST}:{HTTP_PORT}", "--json", *map(str, arguments)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+        _running.append(self.process)
 
     def wait_until_it_says(self, words):
         """False: it ended before."""
-        self.said = []
         for line in self.process.stderr:
             if line.startswith(words):
                 return True
@@ -31,7 +39,7 @@ class Load:
         try:
             return json.loads(out)
         except ValueError:
-            said = "".join(getattr(self, "said", [])) + error
+            said = "".join(self.said) + error
             raise Failed(f"the load generator failed: {' '.join(self.command)}\n{said.strip()}") from None
 
 

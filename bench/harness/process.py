@@ -1,5 +1,5 @@
 """A server process and all that it starts: its end, its processor time, its memory."""
-import os, pathlib, signal, subprocess
+import os, pathlib, signal, subprocess, time
 
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
@@ -27,14 +27,14 @@ class Process:
         return self.log.read_text(errors="replace")[-2000:].strip() or "(nothing in its log)"
 
     def pids(self):
-        """Of every process in its session."""
+        """Of every process in its session that has not ended."""
         found = []
         for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
             try:
                 fields = stat.read_text().rpartition(")")[2].split()
             except OSError:
                 continue  # it ended
-            if int(fields[3]) == self.process.pid:
+            if int(fields[3]) == self.process.pid and fields[0] != "Z":
                 found.append(int(stat.parent.name))
         return found
 
@@ -47,14 +47,17 @@ class Process:
         return sum(_pss(pid) for pid in self.pids())
 
     def stop(self):
-        if self.ended():
-            return
-        os.killpg(self.process.pid, signal.SIGTERM)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        """Asks all of them to end, and does not return before they have."""
+        for kind, patience in ((signal.SIGTERM, 20), (signal.SIGKILL, 20)):
+            try:
+                os.killpg(self.process.pid, kind)
+            except ProcessLookupError:
+                pass  # all have
+            end = time.monotonic() + patience
+            while time.monotonic() < end:
+                if self.ended() and not self.pids():
+                    return
+                time.sleep(0.01)
 
 
 def _cpu_ns(pid):
