@@ -105,6 +105,9 @@ void BindingView::copy_to(Binding& out) const {
 }
 
 void pack(const BindingView& binding, SharedTexts& shared, std::string& out) {
+  constexpr std::size_t kNumbers = 128;  // all that is not text, and more
+  out.reserve(out.size() + kNumbers + binding.uri.size() + binding.instance.size() + binding.call_id.size() +
+              binding.path.size() + binding.user_agent.size());
   // The number is looked up by text that is written where the binding will stand.
   const auto begin = out.size();
   put_shared(out, binding);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <ctime>
 #include <iterator>
 #include <utility>
@@ -31,36 +32,38 @@ std::string_view unquoted(std::string_view text) {
   return text;
 }
 
-// RFC 3261 §20.17: "Date: Sat, 13 Nov 2010 23:29:00 GMT", in English whatever the locale.
-void append_date(std::string& out, WallTime now) {
-  constexpr std::array kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  constexpr std::array kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const auto time = std::chrono::system_clock::to_time_t(now);
-  std::tm parts{};
-  ::gmtime_r(&time, &parts);
-  fmt::format_to(std::back_inserter(out), "Date: {}, {:02} {} {} {:02}:{:02}:{:02} GMT\r\n",
-                 kDays[static_cast<std::size_t>(parts.tm_wday)], parts.tm_mday,
-                 kMonths[static_cast<std::size_t>(parts.tm_mon)], parts.tm_year + 1900, parts.tm_hour, parts.tm_min,
-                 parts.tm_sec);
+void append_number(std::string& out, std::int64_t value) {
+  std::array<char, 20> digits;
+  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);
 }
 
 // Contact with what is left of its time, rounded up: a phone that asked for 3600 reads 3600.
 void append_contact(std::string& out, const location::Binding& binding, WallTime now) {
-  const auto left = std::chrono::ceil<std::chrono::seconds>(binding.expires - now).count();
-  fmt::format_to(std::back_inserter(out), "Contact: <{}>;expires={}", binding.uri, left);
+  out.append("Contact: <").append(binding.uri).append(">;expires=");
+  append_number(out, std::chrono::ceil<std::chrono::seconds>(binding.expires - now).count());
   if (binding.q != 1000) fmt::format_to(std::back_inserter(out), ";q=0.{:03}", binding.q);
-  if (!binding.instance.empty()) fmt::format_to(std::back_inserter(out), ";+sip.instance=\"{}\"", binding.instance);
-  if (binding.reg_id != 0) fmt::format_to(std::back_inserter(out), ";reg-id={}", binding.reg_id);
+  if (!binding.instance.empty()) out.append(";+sip.instance=\"").append(binding.instance).append("\"");
+  if (binding.reg_id != 0) append_number(out.append(";reg-id="), binding.reg_id);
   out += "\r\n";
+}
+
+// RFC 3327 §5.3: the phone sees who is on its path.
+std::string path_lines(const sip::Message& request) {
+  std::string lines;
+  if (!request.has(HeaderId::kPath)) return lines;
+  for (const auto& field : request.headers()) {
+    if (field.id == HeaderId::kPath) lines += request.line(field);
+  }
+  return lines;
 }
 
 }  // namespace
 
 struct Registrar::Pending {
   transaction::ServerId id;
-  Flow flow;
   std::string aor;
-  std::string bytes;  ///< the request
+  std::string head;   ///< of the response
+  std::string paths;  ///< Path lines of the request
   std::uint64_t ticket = 0;
 };
 
@@ -97,10 +100,11 @@ void Registrar::on_register(transaction::ServerId id, const sip::Message& reques
     const bool late = reserved.error() == location::Refusal::kOutOfOrder;
     return refuse(id, request, flow, late ? Refusal{500, "CSeq out of order"} : Refusal{403, "Too Many Contacts"}, now);
   }
-  if (reserved->change.empty()) return accept(id, request, flow, aor, now);
+  if (reserved->change.empty()) return accept(id, aor, responder_.head_of(request, flow), path_lines(request), now);
 
   // The answer waits for the store: a 200 means that the binding survives kill -9 (DESIGN §5).
-  auto pending = std::make_unique<Pending>(id, flow, std::string(aor), std::string(request.bytes()), reserved->ticket);
+  auto pending = std::make_unique<Pending>(id, std::string(aor), responder_.head_of(request, flow), path_lines(request),
+                                           reserved->ticket);
   store_.commit(std::move(reserved->change), [this, kept = std::move(pending)](auto result) mutable {
     worker_.post([this, mine = std::move(kept), outcome = std::move(result)]() mutable {
       on_committed(std::move(mine), std::move(outcome));
@@ -111,15 +115,13 @@ void Registrar::on_register(transaction::ServerId id, const sip::Message& reques
 void Registrar::on_committed(std::unique_ptr<Pending> pending, std::expected<void, store::StoreError> result) {
   location_.settle(pending->aor, pending->ticket, result.has_value());
   const auto now = clock_.now();
-  [[maybe_unused]] const auto parsed = kept_.parse(pending->bytes);  // it has been parsed and validated before
   if (result) {
-    accept(pending->id, kept_, pending->flow, pending->aor, now);
+    accept(pending->id, pending->aor, pending->head, pending->paths, now);
     return changed_(pending->aor);  // after the answer: a phone that booted hears 200 before its lamps
   }
   ++counters_.store_failures;
   report_failure(pending->aor, result.error(), now);
-  responder_.reply(pending->id, kept_, pending->flow, 500, "Registration could not be stored", "Retry-After: 5\r\n",
-                   now);
+  responder_.reply(pending->id, pending->head, 500, "Registration could not be stored", "Retry-After: 5\r\n", now);
 }
 
 void Registrar::refuse(transaction::ServerId id, const sip::Message& request, const Flow& flow, const Refusal& refusal,
@@ -129,7 +131,7 @@ void Registrar::refuse(transaction::ServerId id, const sip::Message& request, co
 }
 
 // §10.3 step 8: all contacts that are bound now, whoever registered them.
-void Registrar::accept(transaction::ServerId id, const sip::Message& request, const Flow& flow, std::string_view aor,
+void Registrar::accept(transaction::ServerId id, std::string_view aor, std::string_view head, std::string_view paths,
                        TimePoint now) {
   ++counters_.accepted;
   const auto wall = clock_.wall();
@@ -137,13 +139,25 @@ void Registrar::accept(transaction::ServerId id, const sip::Message& request, co
   headers_.clear();
   for (const auto& binding : bound_) append_contact(headers_, binding, wall);
   append_date(headers_, wall);
-  if (request.has(HeaderId::kPath)) {  // RFC 3327 §5.3: the phone sees who is on its path
-    for (const auto& field : request.headers()) {
-      if (field.id == HeaderId::kPath) headers_ += request.line(field);
-    }
-    headers_ += "Supported: path\r\n";
+  if (!paths.empty()) headers_.append(paths).append("Supported: path\r\n");
+  responder_.reply(id, head, 200, {}, headers_, now);
+}
+
+// RFC 3261 §20.17: "Date: Sat, 13 Nov 2010 23:29:00 GMT", in English whatever the locale.
+void Registrar::append_date(std::string& out, WallTime now) {
+  constexpr std::array kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr std::array kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const auto second = std::chrono::floor<std::chrono::seconds>(now.time_since_epoch());
+  if (std::exchange(date_of_, second) != second) {
+    const auto time = std::chrono::system_clock::to_time_t(now);
+    std::tm parts{};
+    ::gmtime_r(&time, &parts);
+    date_ =
+        fmt::format("Date: {}, {:02} {} {} {:02}:{:02}:{:02} GMT\r\n", kDays[static_cast<std::size_t>(parts.tm_wday)],
+                    parts.tm_mday, kMonths[static_cast<std::size_t>(parts.tm_mon)], parts.tm_year + 1900, parts.tm_hour,
+                    parts.tm_min, parts.tm_sec);
   }
-  responder_.reply(id, request, flow, 200, {}, headers_, now);
+  out += date_;
 }
 
 std::optional<Registrar::Refusal> Registrar::parse(const sip::Message& request) {
@@ -187,22 +201,28 @@ std::optional<Registrar::Refusal> Registrar::parse_contact(const sip::Message& r
   if (!address) return Refusal{400, "Bad Contact header"};
   // Any scheme may be bound (§10.3 names none); calls are routed to sip and sips contacts only.
 
+  std::optional<std::string_view> q, instance, reg_id, expires;  // of several the first counts
+  for (auto rest = address->params.text(); const auto param = sip::Params::next(rest);) {
+    for (const auto& [name, value] : {std::pair{"q", &q}, std::pair{"+sip.instance", &instance},
+                                      std::pair{"reg-id", &reg_id}, std::pair{"expires", &expires}}) {
+      if (!*value && sip::iequals(param->name, name)) *value = param->value;
+    }
+  }
+
   location::RequestedContact contact;
   contact.uri = address->uri_text;
-  if (const auto q = address->params.get("q")) {
+  if (q) {
     const auto thousandths = sip::parse_qvalue(*q);
     if (!thousandths) return Refusal{400, "Bad q in Contact header"};
     contact.q = static_cast<std::int16_t>(*thousandths);
   }
-  if (const auto instance = address->params.get("+sip.instance")) {
+  if (instance) {
     contact.instance = unquoted(*instance);
     if (contact.instance.size() > kMaxInstance) return Refusal{400, "Bad +sip.instance in Contact header"};
     // RFC 5626 §4.2.1: reg-id means nothing without an instance. 0 and nonsense are taken for none.
-    if (const auto reg_id = address->params.get("reg-id")) {
-      contact.reg_id = sip::parse_number(*reg_id).value_or(0);
-    }
+    if (reg_id) contact.reg_id = sip::parse_number(*reg_id).value_or(0);
   }
-  contact.expires = expires_of(request, address->params);
+  contact.expires = expires_of(request, expires);
   // §10.3 step 7: too brief only below an hour too; that is for administrators who set a larger minimum.
   if (contact.expires > 0s && contact.expires < settings_.min_expires && contact.expires < 1h) {
     return Refusal{423, {}, min_expires_};
@@ -213,8 +233,9 @@ std::optional<Registrar::Refusal> Registrar::parse_contact(const sip::Message& r
 }
 
 // §10.2.1.1 and §20.10: the parameter, else the header, else our default; a parameter nobody can read counts as 3600.
-std::chrono::seconds Registrar::expires_of(const sip::Message& request, const sip::Params& params) const {
-  if (const auto own = params.get("expires")) return std::chrono::seconds{sip::parse_number(*own).value_or(3600)};
+std::chrono::seconds Registrar::expires_of(const sip::Message& request,
+                                           std::optional<std::string_view> parameter) const {
+  if (parameter) return std::chrono::seconds{sip::parse_number(*parameter).value_or(3600)};
   return sip::expires(request).value_or(settings_.default_expires);
 }
 

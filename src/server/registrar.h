@@ -63,11 +63,13 @@ class Registrar {
 
   std::optional<Refusal> parse(const sip::Message& request);
   std::optional<Refusal> parse_contact(const sip::Message& request, std::string_view element);
-  std::chrono::seconds expires_of(const sip::Message& request, const sip::Params& params) const;
+  void append_date(std::string& out, WallTime now);
+  std::chrono::seconds expires_of(const sip::Message& request, std::optional<std::string_view> parameter) const;
   void on_committed(std::unique_ptr<Pending> pending, std::expected<void, store::StoreError> result);
   void refuse(transaction::ServerId id, const sip::Message& request, const Flow& flow, const Refusal& refusal,
               TimePoint now);
-  void accept(transaction::ServerId id, const sip::Message& request, const Flow& flow, std::string_view aor,
+  /// `head`: Responder::head_of(). `paths`: the request's Path lines.
+  void accept(transaction::ServerId id, std::string_view aor, std::string_view head, std::string_view paths,
               TimePoint now);
   void report_failure(std::string_view aor, const store::StoreError& error, TimePoint now);
 
@@ -82,9 +84,10 @@ class Registrar {
   Counters counters_;
 
   Parsed parsed_;
-  sip::Message kept_;  ///< a kept request, parsed again for its answer
   std::vector<location::Binding> bound_;
   std::string headers_;
+  std::string date_;  ///< the header line, for as long as the second lasts
+  std::chrono::seconds date_of_{-1};
   std::optional<TimePoint> last_report_;
   std::uint64_t unreported_ = 0;
 };

@@ -42,4 +42,19 @@ void Responder::reply(transaction::ServerId id, const sip::Message& request, con
   table_.respond(id, status, buffer_, now);
 }
 
+std::string Responder::head_of(const sip::Message& request, const Flow& flow) {
+  tag_.clear();
+  append_hex(tag_, tag_for(request, tag_key_), 16);
+  auto response = sip::begin_response(buffer_, request, 200, {}, tag_, flow.remote);
+  if (!server_name_.empty()) response.header("Server", server_name_);
+  return buffer_.substr(buffer_.find('\n') + 1);  // without the status line
+}
+
+void Responder::reply(transaction::ServerId id, std::string_view head, int status, std::string_view reason,
+                      std::string_view headers, TimePoint now) {
+  if (reason.empty()) reason = sip::reason_phrase(status);
+  sip::Writer(buffer_).status_line(status, reason).raw(head).raw(headers).no_body();
+  table_.respond(id, status, buffer_, now);
+}
+
 }  // namespace lamplighter::server

@@ -23,6 +23,12 @@ class Responder {
   void reply(transaction::ServerId id, const sip::Message& request, const Flow& flow, int status,
              std::string_view reason, std::string_view headers, TimePoint now);
 
+  /// For an answer that is given when the request is no longer at hand: the lines that every final response to it has.
+  std::string head_of(const sip::Message& request, const Flow& flow);
+  /// Sends a final response that begins with these.
+  void reply(transaction::ServerId id, std::string_view head, int status, std::string_view reason,
+             std::string_view headers, TimePoint now);
+
  private:
   transaction::Table& table_;
   std::string server_name_;

@@ -12,6 +12,8 @@
 #include <set>
 #include <utility>
 
+#include "store/read_ahead.h"
+
 namespace lamplighter::store {
 
 namespace {
@@ -222,8 +224,8 @@ lamp::Confirmation confirmation_from(Reader& row) {
   return confirmation;
 }
 
-void skip(const Store::Visitor& visitor, std::string_view which, const Reader& row) {
-  if (visitor.skipped) visitor.skipped(fmt::format("{}: {}", printable(which), row.fault()));
+void skip(const Store::Visitor& visitor, std::string_view which, std::string_view fault) {
+  if (visitor.skipped) visitor.skipped(fmt::format("{}: {}", printable(which), fault));
 }
 
 using Contacts = std::set<std::pair<std::string, std::string>>;  // aor, uri
@@ -234,19 +236,26 @@ Contacts read_bindings(SQLite::Database& database, const Store::Visitor& visitor
   Query all(database,
             "SELECT aor, uri, instance, reg_id, call_id, cseq, user_agent, path, q, kind, remote, local, "
             "listener, worker, registered_ms, refreshed_ms, expires_ms FROM bindings");
-  std::string aor;  // strings are reused from row to row
-  location::Binding binding;
-  while (all.next()) {
-    Reader row(all);
-    row.text(aor);
-    read(row, binding);
-    if (row.fault().empty()) {
-      visitor.binding(aor, binding);
-    } else {
-      skip(visitor, fmt::format("the contact {} of {}", binding.uri, aor), row);
-      left_out.emplace(aor, binding.uri);
-    }
-  }
+  // Two cores have a million rows in memory in half the time; strings are reused from row to row.
+  struct Row {
+    std::string aor;
+    location::Binding binding;
+    std::string fault;
+  };
+  read_ahead<Row>(
+      [&](Row& into) {
+        if (!all.next()) return false;
+        Reader row(all);
+        row.text(into.aor);
+        read(row, into.binding);
+        into.fault = row.fault();
+        return true;
+      },
+      [&](Row& row) {
+        if (row.fault.empty()) return visitor.binding(row.aor, row.binding);
+        skip(visitor, fmt::format("the contact {} of {}", row.binding.uri, row.aor), row.fault);
+        left_out.emplace(row.aor, row.binding.uri);
+      });
   return left_out;
 }
 
@@ -259,7 +268,7 @@ void read_keys(SQLite::Database& database, const Store::Visitor& visitor) {
     if (row.fault().empty()) {
       visitor.key(std::move(aor), std::move(state));
     } else {
-      skip(visitor, fmt::format("the key {} of {}", state.name, aor), row);
+      skip(visitor, fmt::format("the key {} of {}", state.name, aor), row.fault());
     }
   }
 }
@@ -279,7 +288,7 @@ void read_confirmations(SQLite::Database& database, const Store::Visitor& visito
       skip(visitor,
            fmt::format("what the contact {} of {} confirmed for the key {}", confirmation.contact, confirmation.aor,
                        confirmation.name),
-           row);
+           row.fault());
     }
   }
 }
@@ -294,7 +303,7 @@ void read_presses(SQLite::Database& database, const Store::Visitor& visitor) {
     if (row.fault().empty()) {
       visitor.press(press);
     } else {
-      skip(visitor, fmt::format("the press {}", std::bit_cast<std::int64_t>(press.id)), row);
+      skip(visitor, fmt::format("the press {}", std::bit_cast<std::int64_t>(press.id)), row.fault());
     }
   }
 }

@@ -35,7 +35,7 @@ using Result = std::expected<void, StoreError>;
 constexpr int kLargestRow = 1 << 20;
 constexpr std::chrono::seconds kLogInterval{5};
 // Of a file of any size: what is not in it comes from the system's cache, a microsecond a page.
-constexpr int kWriterCache = 8 << 10;  // KiB, taken only as the file grows
+constexpr int kWriterCache = 4 << 10;  // KiB, taken only as the file grows
 // With a checkpoint every 4 MB, as SQLite has it, pages that change all the time would be written to the file each
 // time. At most 64 MB of WAL file; read again in a fraction of a second after kill -9.
 constexpr int kCheckpointPages = 16'000;
