@@ -242,15 +242,15 @@ TEST(WebSocketStreams, WhatCannotBeIsAnsweredWithACodeAndTheEnd) {
 
 TEST(WebSocketStreams, SilentBrowsersArePinged) {
   StreamSettings settings;
-  settings.websocket_ping = 20ms;
-  settings.idle = 200ms;
+  settings.websocket_ping = 40ms;
+  settings.idle = 1s;
   StreamServer server("ws:127.0.0.1:0", settings);
   Stream wire(server.address());
   Browser browser(wire);
   ASSERT_TRUE(browser.open());
   browser.say(1, "\r\n\r\n");
   EXPECT_EQ(browser.hear(), "81:\r\n");
-  for (int i = 0; i < 20; ++i) {  // pongs keep it alive, for longer than a silent one may stay
+  for (int i = 0; i < 30; ++i) {  // pongs keep it alive, for longer than a silent one may stay
     ASSERT_EQ(browser.hear(), "89:");
     browser.say(10, "");
   }
