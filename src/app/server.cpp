@@ -314,15 +314,18 @@ std::expected<void, std::string> Server::Impl::open_http() {
     const auto up = std::chrono::duration_cast<std::chrono::seconds>(clock.now() - started_at);
     std::uint64_t requests = 0;
     std::uint64_t pressed = 0;
+    std::uint64_t busy = 0;
     for (const auto& lane : lanes) {
       requests += lane.core->counters().requests.value();
       pressed += lane.core->counters().presses.value();
+      busy += lane.core->counters().refused_busy.value();
     }
     return boost::json::object{{"uptime_seconds", up.count()},
                                {"phones", location.aors()},
                                {"bindings", location.bindings()},
                                {"requests", requests},
                                {"presses", pressed},
+                               {"refused_busy", busy},
                                {"connections", connections()},
                                {"keys_not_stored", desk->unstored()}};
   });

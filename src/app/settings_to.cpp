@@ -149,6 +149,8 @@ server::CoreSettings core_settings(const Settings& settings) {
   out.max_transactions = static_cast<std::size_t>(settings.integer("sip.max_transactions"));
   out.max_branches = static_cast<std::size_t>(settings.integer("proxy.max_branches"));
   out.relay_foreign = settings.flag("proxy.relay_foreign");
+  out.overload = {static_cast<double>(settings.integer("overload.strangers")) / 100,
+                  static_cast<double>(settings.integer("overload.everybody")) / 100};
   out.registrar = {seconds(settings, "registrar.default_expires"), seconds(settings, "registrar.min_expires"),
                    seconds(settings, "registrar.max_expires")};
   out.proxy = {settings.duration("proxy.invite_timeout"), settings.flag("proxy.record_route")};

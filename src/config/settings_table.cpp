@@ -272,6 +272,16 @@ std::span<const Setting> settings_table() {
       {"proxy.max_branches", std::int64_t{10}, "branches", "Contacts that one request is sent to at the same time.", "",
        between<1, 100>},
 
+      {"overload.strangers", std::int64_t{25}, "%",
+       "When more comes than the machine can do, datagrams wait in the kernel's buffer (sip.receive_buffer). From this "
+       "filling on, new requests of senders that are not registered at the address they send from are answered 503 "
+       "with Retry-After, at the least cost.",
+       "10", between<1, 100>},
+      {"overload.everybody", std::int64_t{50}, "%",
+       "The same for new calls, registrations and messages of registered phones; their key presses are carried out all "
+       "the same.",
+       "", between<1, 100>},
+
       {"dial.enabled", true, "",
        "Dialled numbers light lamps: a phone that dials one of dial.lights hears busy, and the lamp of its key "
        "dial.key "

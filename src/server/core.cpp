@@ -81,7 +81,9 @@ void Core::on_message(const Flow& flow, std::string_view bytes, TimePoint now) {
   }
   ++counters_.requests;
   arrival_ = flow;
-  table_.on_message(message_, response_flow(flow, *via), now);
+  const auto back = response_flow(flow, *via);
+  if (backlog_ > 0 && !error_ && must_wait(message_)) return refuse_for_now(message_, back, now);
+  if (!table_.on_message(message_, back, now)) refuse_for_now(message_, back, now);
 }
 
 void Core::refuse_broken(const Flow& flow) {

@@ -45,6 +45,12 @@ struct CoreSettings {
   int dial_reply_code = 404;
   std::string dial_reply_reason = "Not a call";
   LampSettings lamps;
+  /// From how full a buffer of unread datagrams on (Receiver::on_backlog) new work is refused with 503: that of
+  /// strangers; that of everybody, but for presses of registered phones.
+  struct Overload {
+    double strangers = 0.25;
+    double everybody = 0.5;
+  } overload;
 };
 
 /// What all workers of a server share. Everything in it may be used from any thread.
@@ -67,6 +73,7 @@ struct Shared {
 struct CoreCounters {
   Counter requests, responses;
   Counter malformed_answered, malformed_dropped, stray_responses, handed_over;
+  Counter refused_busy;  ///< 503: too much to do
   Counter presses, presses_again, foreign_refused, loops, too_many_hops, challenges;
 };
 
@@ -87,6 +94,7 @@ class Core final : public transport::Receiver, public transaction::TransactionUs
   void on_timers(TimePoint now) override;
   std::optional<TimePoint> next_timer() const override { return wheel_.next(); }
   void on_flow_closed(const Flow& flow, TimePoint now) override;
+  void on_backlog(double filled) override;
 
   /// On the worker's thread, before or after the first message: the lamps that were behind at the start.
   void restore_lamps(std::vector<std::pair<lamp::Wake, std::size_t>> behind);
@@ -132,6 +140,10 @@ class Core final : public transport::Receiver, public transaction::TransactionUs
   void reply(transaction::ServerId id, const sip::Message& request, int status, std::string_view reason, TimePoint now,
              std::string_view headers = {});
   void refuse_broken(const Flow& flow);
+  bool must_wait(const sip::Message& request);
+  bool is_from_contact(const sip::Message& request);
+  bool is_press(const sip::Message& request) const;
+  void refuse_for_now(const sip::Message& request, const Flow& back, TimePoint now);
   void forget_expired();
   std::optional<Routing> analyse(const sip::Message& request) const;
   bool is_loop(const sip::Message& request) const;
@@ -173,6 +185,8 @@ class Core final : public transport::Receiver, public transaction::TransactionUs
   FlowRegister flows_;
   Proxy proxy_;
   CoreCounters counters_;
+  double backlog_ = 0;  ///< see on_backlog()
+  std::optional<TimePoint> last_busy_report_;
 
   sip::Message message_;                ///< the message in hand
   Flow arrival_;                        ///< where it really came from

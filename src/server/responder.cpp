@@ -31,22 +31,30 @@ std::uint64_t tag_for(const sip::Message& request, const SipHash::Key& key) {
 Responder::Responder(transaction::Table& table, std::string server_name)
     : table_(table), server_name_(std::move(server_name)), tag_key_{secret_u64(), secret_u64()} {}
 
-void Responder::reply(transaction::ServerId id, const sip::Message& request, const Flow& flow, int status,
-                      std::string_view reason, std::string_view headers, TimePoint now) {
+/// All of a response but its end, into the buffer.
+sip::Writer Responder::begin(const sip::Message& request, const Flow& flow, int status, std::string_view reason) {
   if (reason.empty()) reason = sip::reason_phrase(status);
   tag_.clear();
   if (status > 100) append_hex(tag_, tag_for(request, tag_key_), 16);  // §8.2.6.2: a 100 needs none
   auto response = sip::begin_response(buffer_, request, status, reason, tag_, flow.remote);
   if (!server_name_.empty()) response.header("Server", server_name_);
-  response.raw(headers).no_body();
+  return response;
+}
+
+void Responder::reply(transaction::ServerId id, const sip::Message& request, const Flow& flow, int status,
+                      std::string_view reason, std::string_view headers, TimePoint now) {
+  begin(request, flow, status, reason).raw(headers).no_body();
   table_.respond(id, status, buffer_, now);
 }
 
+void Responder::refuse(Sender& sender, const sip::Message& request, const Flow& flow, const Flow& back, int status,
+                       std::string_view headers) {
+  begin(request, flow, status, {}).raw(headers).no_body();
+  sender.send(back, buffer_);
+}
+
 std::string Responder::head_of(const sip::Message& request, const Flow& flow) {
-  tag_.clear();
-  append_hex(tag_, tag_for(request, tag_key_), 16);
-  auto response = sip::begin_response(buffer_, request, 200, {}, tag_, flow.remote);
-  if (!server_name_.empty()) response.header("Server", server_name_);
+  begin(request, flow, 200, {});
   return buffer_.substr(buffer_.find('\n') + 1);  // without the status line
 }
 

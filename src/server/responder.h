@@ -6,8 +6,10 @@
 
 #include "base/clock.h"
 #include "base/flow.h"
+#include "base/sender.h"
 #include "base/sip_hash.h"
 #include "sip/message.h"
+#include "sip/writer.h"
 #include "transaction/table.h"
 
 namespace lamplighter::server {
@@ -29,7 +31,14 @@ class Responder {
   void reply(transaction::ServerId id, std::string_view head, int status, std::string_view reason,
              std::string_view headers, TimePoint now);
 
+  /// Sends a final response without a transaction, `back` the way to the peer: for a request that shall cost nothing
+  /// more (RFC 3261 §8.2.7).
+  void refuse(Sender& sender, const sip::Message& request, const Flow& flow, const Flow& back, int status,
+              std::string_view headers);
+
  private:
+  sip::Writer begin(const sip::Message& request, const Flow& flow, int status, std::string_view reason);
+
   transaction::Table& table_;
   std::string server_name_;
   std::string buffer_;

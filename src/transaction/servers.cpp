@@ -50,6 +50,13 @@ void Servers::on_ack(const sip::Message& ack, const Flow& flow, TimePoint now) {
   }
 }
 
+bool Servers::has(const sip::Message& request) {
+  using enum sip::Method;
+  const auto method = request.method();
+  if (method == kAck || method == kCancel) return static_cast<bool>(find(request, sip::name_of(kInvite)));
+  return static_cast<bool>(find(request, request.method_name()));
+}
+
 void Servers::on_timer(Owner owner, Timer timer, TimePoint now) {
   const ServerId id{owner.slot, owner.generation};
   auto* entry = get(id);

@@ -26,6 +26,7 @@ class Servers {
 
   /// False: full.
   bool on_request(const sip::Message& request, const Flow& flow, TimePoint now);
+  bool has(const sip::Message& request);
   void on_timer(Owner owner, Timer timer, TimePoint now);
   void on_flow_closed(const Flow& flow, TimePoint now);
   void respond(ServerId id, int status, std::string_view bytes, TimePoint now);

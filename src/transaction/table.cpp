@@ -33,6 +33,8 @@ bool Table::on_message(const sip::Message& message, const Flow& flow, TimePoint 
   return true;
 }
 
+bool Table::has(const sip::Message& request) { return impl_->servers.has(request); }
+
 void Table::on_timer(std::uint64_t owner, std::uint32_t kind, TimePoint now) {
   const auto whose = Owner::unpack(owner);
   const auto timer = static_cast<Timer>(kind - impl_->context.first_kind);

@@ -35,8 +35,10 @@ class Table {
   Table& operator=(const Table&) = delete;
 
   /// A parsed message from the transport. `message` must have a Via, Call-ID, From, To and CSeq (can_answer()); its
-  /// other contents may be invalid. False: the table is full and the request was dropped unanswered.
+  /// other contents may be invalid. False: the table is full and nothing was done.
   bool on_message(const sip::Message& message, const Flow& flow, TimePoint now);
+  /// Whether this request belongs to a server transaction that is there: a retransmission, an ACK, a CANCEL.
+  bool has(const sip::Message& request);
   void on_timer(std::uint64_t owner, std::uint32_t kind, TimePoint now);
   /// The flow's connection ended: transactions on it fail at once.
   void on_flow_closed(const Flow& flow, TimePoint now);

@@ -20,6 +20,9 @@ class Receiver {
   virtual void on_timers(TimePoint now) = 0;
   /// When on_timers wants to be called next; asked at the end of each turn.
   virtual std::optional<TimePoint> next_timer() const = 0;
+  /// How full the kernel's buffer of datagrams is that nobody has read yet, 0 to 1: told after a turn of the loop that
+  /// could not take them all, and with 0 once it could.
+  virtual void on_backlog(double) {}
   /// A connection ended. Never called for UDP.
   virtual void on_flow_closed(const Flow&, TimePoint) {}
 };

@@ -1,10 +1,12 @@
 #include "transport/udp_socket.h"
 
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -164,6 +166,13 @@ UdpSocket::UdpSocket(int fd, const SocketAddress& bound, std::size_t batch)
 UdpSocket::~UdpSocket() { ::close(fd_); }
 
 std::size_t UdpSocket::receive_buffer() const { return buffer_size(fd_, SO_RCVBUF); }
+double UdpSocket::backlog() const {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
+  socklen_t size = sizeof memory;
+  if (getsockopt(fd_, SOL_SOCKET, SO_MEMINFO, memory.data(), &size) != 0) return 0;
+  const auto room = memory[SK_MEMINFO_RCVBUF];
+  return room == 0 ? 0 : static_cast<double>(memory[SK_MEMINFO_RMEM_ALLOC]) / room;
+}
 std::size_t UdpSocket::send_buffer() const { return buffer_size(fd_, SO_SNDBUF); }
 
 std::size_t UdpSocket::receive() {

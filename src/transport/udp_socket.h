@@ -49,6 +49,8 @@ class UdpSocket {
   const SocketAddress& bound() const { return bound_; }
   /// What the kernel gave, in the unit that was asked for.
   std::size_t receive_buffer() const;
+  /// How much of it is taken by datagrams that wait, 0 to 1.
+  double backlog() const;
   std::size_t send_buffer() const;
   std::size_t batch() const { return in_.size(); }
 

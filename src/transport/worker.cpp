@@ -97,6 +97,7 @@ struct Worker::Impl final : Streams::Host {
   std::vector<Listen> bound;
   std::shared_ptr<Interceptor> interceptor;
   Receiver* receiver = nullptr;
+  bool behind = false;    ///< the last turn left datagrams unread
   bool stopping = false;  ///< the worker's thread: this turn is the last
   bool stopped = false;   ///< the owner's thread
 
@@ -250,8 +251,13 @@ void Worker::Impl::receive(std::uint16_t index, TimePoint now) {
         }
       }
     }
-    if (count < socket.batch()) return;  // empty, or nearly: the next turn sees what came since
+    if (count < socket.batch()) {  // empty, or nearly: the next turn sees what came since
+      if (std::exchange(behind, false)) receiver->on_backlog(0);
+      return;
+    }
   }
+  behind = true;
+  receiver->on_backlog(socket.backlog());
 }
 
 void Worker::Impl::take_in(const Flow& flow, std::string_view bytes, TimePoint now) {
