@@ -68,6 +68,24 @@ void respond(benchmark::State& state) {
 }
 BENCHMARK(respond);
 
+// A lamp's MESSAGE, header by header.
+void write_message(benchmark::State& state) {
+  std::string out;
+  for (auto _ : state) {
+    sip::Writer(out)
+        .request_line("MESSAGE", "sip:101@192.0.2.7:3072;line=k4x1w7pm")
+        .header("Via", "SIP/2.0/UDP 192.0.2.1:5060;rport;branch=z9hG4bK0a1b2c3d4e5f")
+        .header("Max-Forwards", std::uint64_t{70})
+        .header("From", "<sip:server@192.0.2.1>;tag=5f4e3d2c1b0a")
+        .header("To", "<sip:101@192.0.2.1>")
+        .header("Call-ID", "0a1b2c3d4e5f6071")
+        .header("CSeq", "1 MESSAGE")
+        .body("application/x-buttons", "k=2\r\nc=on\r\nn=432\r\na=invite\r\nl=Light is on\r\n");
+    benchmark::DoNotOptimize(out.data());
+  }
+}
+BENCHMARK(write_message);
+
 void canonical_aor(benchmark::State& state) {
   std::string aor;
   for (auto _ : state) {

@@ -21,11 +21,13 @@ const location::Binding* binding_of(const PhoneFacts& facts, std::string_view ur
 
 json::object contact_document(std::string_view uri, std::string_view model, std::string_view user_agent,
                               const Flow& flow) {
-  return {{"contact", uri},
-          {"model", model},
-          {"user_agent", user_agent},
-          {"address", flow.remote.to_string()},
-          {"transport", name_of(flow.kind)}};
+  json::object document{{"contact", uri},
+                        {"model", model},
+                        {"user_agent", user_agent},
+                        {"address", flow.remote.to_string()},
+                        {"transport", name_of(flow.kind)}};
+  if (is_reliable(flow.kind)) document["connected"] = !is_gone(flow);
+  return document;
 }
 
 void add_registration(json::object& document, const location::Binding& binding, WallTime now) {
@@ -97,6 +99,7 @@ json::object entry_document(const lamp::HistoryEntry& entry) {
   document["contact"] = entry.contact;
   document["call_id"] = entry.call_id;
   if (entry.status != 0) document["status"] = entry.status;
+  if (!entry.detail.empty()) document["detail"] = entry.detail;
   document["latency_ms"] = static_cast<double>(entry.latency.count()) / 1000;
   return document;
 }

@@ -110,12 +110,12 @@ class PhonesApiTest : public testing::Test {
     std::size_t answered = 0;
     for (auto number : contacts(aor)) {
       while (true) {
-        auto step = phones_.next(aor, number, 0);
+        auto step = phones_.next(number, 0);
         if (step.what == lamp::Step::What::kSend) under_way_[number] = {step.order.uri, step.order.attempt};
         auto sent = under_way_.find(number);
         if (sent == under_way_.end() || sent->second.uri != uri) break;
         ++answered;
-        phones_.ended(aor, number, sent->second.attempt, {.status = status, .retry_after = {}, .call_id = "call"});
+        phones_.ended(number, sent->second.attempt, {.status = status, .retry_after = {}, .call_id = "call"});
         under_way_.erase(sent);
         desk_.progressed(aor);
       }
@@ -143,18 +143,19 @@ class PhonesApiTest : public testing::Test {
   lamp::Phones phones_{{}, clock_};
   location::Location location_{{}, same_text};
   location::Credentials credentials_;
-  service::LampDesk desk_{phones_,
-                          location_,
-                          clock_,
-                          {.commit =
-                               [this](service::DeskRecord, Stored stored) {
-                                 if (!hold_store_) return stored({});
-                                 held_.with([&](auto& held) { held.push_back(std::move(stored)); });
-                               },
-                           .wake =
-                               [this](const lamp::Wake& wake) {
-                                 wakes_.with([&](auto& wakes) { wakes[wake.aor].insert(wake.contact); });
-                               }}};
+  service::LampDesk desk_{
+      phones_,
+      location_,
+      clock_,
+      {.commit =
+           [this](service::DeskRecord, Stored stored) {
+             if (!hold_store_) return stored({});
+             held_.with([&](auto& held) { held.push_back(std::move(stored)); });
+           },
+       .wake =
+           [this](const lamp::Wake& wake) {
+             wakes_.with([&](auto& wakes) { wakes[phones_.aor_of(wake.contact)].insert(wake.contact); });
+           }}};
   std::unique_ptr<HttpServer> server_;
 
  private:

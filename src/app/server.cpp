@@ -6,11 +6,13 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <future>
 #include <thread>
 
 #include "api/http_server.h"
 #include "api/phones_api.h"
+#include "app/certificate_watch.h"
 #include "app/secret.h"
 #include "app/settings_to.h"
 #include "base/log.h"
@@ -73,6 +75,7 @@ struct Server::Impl {
   std::expected<void, std::string> restore();
   std::optional<std::string> canonical_aor(std::string_view phone) const;
   void make_cores();
+  boost::json::object connections() const;
 
   config::Settings settings;
   JumpGuard clock;
@@ -89,6 +92,8 @@ struct Server::Impl {
   std::unique_ptr<server::Authenticator> authenticator;
   std::unique_ptr<server::DialogCookie> cookie;
   std::vector<Lane> lanes;
+  std::shared_ptr<transport::ConnectionBudget> budget;
+  std::unique_ptr<CertificateWatch> certificate;
   std::unique_ptr<api::HttpServer> http;
   TimePoint started_at{};
   bool running = false;
@@ -123,6 +128,13 @@ std::expected<void, std::string> Server::Impl::open_store() {
 
 std::expected<void, std::string> Server::Impl::open_workers() {
   auto wanted = worker_settings(settings);
+  budget = wanted.streams.budget;
+  if (wants_tls(settings)) {
+    auto tls = transport::TlsContext::load(tls_settings(settings));
+    if (!tls) return std::unexpected(std::move(tls.error()));
+    wanted.streams.tls = *tls;
+    certificate = std::make_unique<CertificateWatch>(std::move(*tls));
+  }
   auto count = static_cast<std::size_t>(settings.integer("sip.workers"));
   if (count == 0) count = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);
   std::shared_ptr<transport::Interceptor> faults;
@@ -148,6 +160,11 @@ std::expected<void, std::string> Server::Impl::open_workers() {
 /// nearest flow there is now.
 bool Server::Impl::reach(location::Binding& binding) {
   auto& flow = binding.flow;
+  if (is_reliable(flow.kind)) {  // its connection ended with the server that had it; the phone will come back
+    flow.connection = flow.generation = 0;
+    flow.worker = static_cast<std::uint8_t>(flow.worker % lanes.size());
+    return true;
+  }
   flow.worker = static_cast<std::uint8_t>(flow.worker % lanes.size());
   const auto& bound = lanes[flow.worker].worker->bound();
   const bool still_there =
@@ -251,6 +268,31 @@ std::optional<std::string> Server::Impl::canonical_aor(std::string_view phone) c
   return aor;
 }
 
+/// How many connections there are, and why others were ended or refused since the start.
+boost::json::object Server::Impl::connections() const {
+  using Counters = transport::StreamCounters;
+  constexpr std::array<std::pair<std::string_view, Counter Counters::*>, 10> kShown{
+      {{"accepted", &Counters::accepted},
+       {"refused_total", &Counters::refused_total},
+       {"refused_source", &Counters::refused_source},
+       {"refused_unproven", &Counters::refused_unproven},
+       {"accept_pauses", &Counters::accept_pauses},
+       {"handshakes_failed", &Counters::handshakes_failed},
+       {"broken", &Counters::broken},
+       {"slow_readers", &Counters::slow_readers},
+       {"slow_senders", &Counters::slow_senders},
+       {"idle", &Counters::idle}}};
+  boost::json::object out{{"open", budget->total()}};
+  for (const auto& [name, counter] : kShown) {
+    std::uint64_t sum = 0;
+    for (const auto& lane : lanes) {
+      if (const auto* counters = lane.worker->stream_counters()) sum += (counters->*counter).value();
+    }
+    out[name] = sum;
+  }
+  return out;
+}
+
 std::expected<void, std::string> Server::Impl::open_http() {
   const auto& listen = settings.text("http.listen");
   if (listen.empty()) return {};
@@ -276,15 +318,24 @@ std::expected<void, std::string> Server::Impl::open_http() {
       requests += lane.core->counters().requests.value();
       pressed += lane.core->counters().presses.value();
     }
-    return boost::json::object{
-        {"uptime_seconds", up.count()}, {"phones", location.aors()}, {"bindings", location.bindings()},
-        {"requests", requests},         {"presses", pressed},        {"keys_not_stored", desk->unstored()}};
+    return boost::json::object{{"uptime_seconds", up.count()},
+                               {"phones", location.aors()},
+                               {"bindings", location.bindings()},
+                               {"requests", requests},
+                               {"presses", pressed},
+                               {"connections", connections()},
+                               {"keys_not_stored", desk->unstored()}};
   });
   return http->open();
 }
 
+void Server::reload_certificate() {
+  if (impl_->certificate) impl_->certificate->reload();
+}
+
 void Server::stop() {
   auto& s = *impl_;
+  s.certificate.reset();
   if (s.http) s.http->stop();
   for (auto& lane : s.lanes) lane.worker->stop();
   for (auto& lane : s.lanes) {
@@ -304,6 +355,7 @@ Server::Totals Server::totals() const {
   Totals out;
   out.phones = impl_->location.aors();
   out.bindings = impl_->location.bindings();
+  out.connections = impl_->budget ? impl_->budget->total() : 0;
   for (const auto& lane : impl_->lanes) {
     if (!lane.core) continue;
     const auto& core = lane.core->counters();

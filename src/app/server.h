@@ -29,6 +29,9 @@ class Server {
   /// Stops taking work, ends the threads, commits what is queued. Idempotent.
   void stop();
 
+  /// Reads the TLS certificate again, if there is one; happens by itself when its files change.
+  void reload_certificate();
+
   /// The SIP listeners with their real ports. After start().
   std::vector<transport::Listen> listening() const;
   /// "127.0.0.1:8080" as bound; empty when HTTP is off.
@@ -41,6 +44,7 @@ class Server {
     std::uint64_t lamps_sent = 0, lamps_confirmed = 0, lamps_refused = 0, lamps_unreachable = 0, lamps_retrying = 0,
                   lamps_abandoned = 0;
     std::uint64_t malformed = 0, handed_over = 0, datagrams_dropped = 0;
+    std::uint64_t connections = 0;  ///< open now
   };
   Totals totals() const;
   /// Asks every worker, on its own thread, whether nothing is under way.

@@ -1,5 +1,6 @@
 #include "app/settings_to.h"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 
@@ -23,6 +24,20 @@ std::string model_names() {
   std::string out;
   for (const auto& model : lamp::models()) out.append(out.empty() ? "" : " ").append(model.name);
   return out;
+}
+
+void check_tls(const Settings& settings, std::vector<config::ConfigError>& errors) {
+  if (!wants_tls(settings)) return;
+  for (const auto* name : {"tls.certificate", "tls.key"}) {
+    if (settings.text(name).empty()) {
+      errors.push_back(settings.error_at(name, "sip.listen has tls: or wss:, expected the path of a PEM file"));
+    }
+  }
+  if (settings.text("tls.client_certificates") != "no" && settings.text("tls.ca").empty()) {
+    errors.push_back(settings.error_at("tls.ca",
+                                       "tls.client_certificates asks for certificates, expected the path of "
+                                       "a PEM file with who signs them"));
+  }
 }
 
 /// Whoever reaches the API moves everybody's lamps.
@@ -64,6 +79,7 @@ std::vector<config::ConfigError> check_meanings(const Settings& settings) {
     }
   }
   check_api(settings, errors);
+  check_tls(settings, errors);
   if (const auto good = lamp::check_key_name(settings.text("dial.key")); !good) {
     errors.push_back(settings.error_at("dial.key", good.error()));
   }
@@ -94,7 +110,36 @@ transport::WorkerSettings worker_settings(const Settings& settings) {
   out.listen = listeners(settings);
   out.receive_buffer = static_cast<std::size_t>(settings.integer("sip.receive_buffer"));
   out.send_buffer = static_cast<std::size_t>(settings.integer("sip.send_buffer"));
+  const auto size = [&](std::string_view name) { return static_cast<std::size_t>(settings.integer(name)); };
+  auto& streams = out.streams;
+  streams.first_message = settings.duration("stream.first_message");
+  streams.message = settings.duration("stream.message");
+  streams.idle = settings.duration("stream.idle");
+  streams.write_queue = size("stream.write_queue");
+  streams.websocket_ping = settings.duration("websocket.ping");
+  streams.origins = settings.strings("websocket.origins");
+  streams.budget = std::make_shared<transport::ConnectionBudget>(transport::ConnectionBudget::Limits{
+      size("stream.max_connections"), size("stream.max_per_source"), size("stream.max_unproven")});
   return out;
+}
+
+bool wants_tls(const Settings& settings) {
+  return std::ranges::any_of(listeners(settings), [](const transport::Listen& listen) {
+    return listen.kind == TransportKind::kTls || listen.kind == TransportKind::kWss;
+  });
+}
+
+transport::TlsSettings tls_settings(const Settings& settings) {
+  using enum transport::TlsSettings::ClientCertificates;
+  const auto& clients = settings.text("tls.client_certificates");
+  return {.certificate = settings.text("tls.certificate"),
+          .key = settings.text("tls.key"),
+          .ca = settings.text("tls.ca"),
+          .client_certificates = clients == "required"   ? kRequired
+                                 : clients == "optional" ? kOptional
+                                                         : kNo,
+          .only_tls13 = settings.text("tls.min_version") == "1.3",
+          .ciphers = settings.text("tls.ciphers")};
 }
 
 server::CoreSettings core_settings(const Settings& settings) {

@@ -19,6 +19,9 @@ std::vector<config::ConfigError> check_meanings(const config::Settings& settings
 
 std::vector<transport::Listen> listeners(const config::Settings& settings);
 transport::WorkerSettings worker_settings(const config::Settings& settings);
+transport::TlsSettings tls_settings(const config::Settings& settings);
+/// Whether a listener needs a certificate.
+bool wants_tls(const config::Settings& settings);
 server::CoreSettings core_settings(const config::Settings& settings);
 server::AuthenticatorSettings authenticator_settings(const config::Settings& settings);
 service::DialPlanSettings dial_plan_settings(const config::Settings& settings);

@@ -15,6 +15,9 @@ std::string_view name_of(TransportKind kind);
 /// Reliable transports do not retransmit (RFC 3261 §17): everything but UDP.
 constexpr bool is_reliable(TransportKind kind) { return kind != TransportKind::kUdp; }
 
+/// Where Content-Length says where a message ends (RFC 3261 §18.3). A WebSocket frame says so itself (RFC 7118 §5).
+constexpr bool is_byte_stream(TransportKind kind) { return kind == TransportKind::kTcp || kind == TransportKind::kTls; }
+
 /// The way a peer is reached: which worker's socket, and the two ends. What is sent to a phone is sent by the worker
 /// that owns its flow, so that it leaves from the address and port the phone registered with.
 struct Flow {
@@ -31,5 +34,8 @@ struct Flow {
 
   friend bool operator==(const Flow&, const Flow&) = default;
 };
+
+/// A connection that has ended, or did before this server started: nothing can be sent this way any more.
+constexpr bool is_gone(const Flow& flow) { return is_reliable(flow.kind) && flow.connection == 0; }
 
 }  // namespace lamplighter

@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "load/api_load.h"
 #include "load/generator.h"
+#include "load/hearing.h"
 #include "load/kernel.h"
 #include "load/keyboards.h"
 #include "load/witness.h"
@@ -103,7 +104,8 @@ int report(const Arguments& arguments, const load::Result& result) {
 
 load::Mode mode_named(std::string_view name) {
   using load::Mode;
-  for (const auto mode : {Mode::kRegister, Mode::kOptions, Mode::kApi, Mode::kKeyboards, Mode::kWitness}) {
+  for (const auto mode :
+       {Mode::kRegister, Mode::kOptions, Mode::kCall, Mode::kLamps, Mode::kApi, Mode::kKeyboards, Mode::kWitness}) {
     if (load::name_of(mode) == name) return mode;
   }
   return Mode::kPress;
@@ -156,6 +158,15 @@ int keyboards(const Arguments& arguments, load::Generator& generator, load::Limi
   const auto& changes = result.changes;
   const bool clean = changes.done > 0 && changes.refused + changes.timeouts + changes.unfinished == 0;
   return clean && result.confirmed > 0 && result.wrong == 0 && result.messages == result.minimum ? 0 : 1;
+}
+
+int lamps(const Arguments& arguments, load::Generator& generator, load::Limit limit) {
+  const auto say = [&](const char* what) {
+    if (!arguments.quiet) fmt::print(stderr, "{}\n", what);
+  };
+  load::Hearing hearing(generator,
+                        {.first = [&] { say("the first lamp came"); }, .all = [&] { say("every phone was told"); }});
+  return report(arguments, hearing.run(limit.duration));
 }
 
 // One line for each step, at once: whoever kills the server reads along.
@@ -221,6 +232,8 @@ int run_load(const Arguments& given) {
     set_defaults(arguments, mode, limit);
   }
 
+  if (mode == load::Mode::kCall && options.phones < 2) return asked_wrongly("--mode call needs two phones for a call");
+
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
   options.stop = &interrupted;
@@ -230,8 +243,9 @@ int run_load(const Arguments& given) {
   auto pid = arguments.server_pid > 0 ? std::optional(arguments.server_pid) : load::owner_of_udp(options.server);
 
   const auto before = pid ? load::memory_of(*pid) : std::nullopt;
+  if (mode == load::Mode::kLamps) return lamps(arguments, **generator, limit);
   if (mode == load::Mode::kWitness) return witness(arguments, **generator);
-  const bool needs_phones = mode == load::Mode::kPress || over_http;
+  const bool needs_phones = mode == load::Mode::kPress || mode == load::Mode::kCall || over_http;
   if (needs_phones && !arguments.no_register) {
     (*generator)->set_pace({});
     const auto registered =
@@ -268,9 +282,15 @@ void add_load(CLI::App& app, Run& run) {
       "  press     dial 431, then 432, …: INVITE, 404, ACK, MESSAGE with the lamp, 200\n"
       "  register  REGISTER, 200; with --password the digest is computed too\n"
       "  options   OPTIONS, 200\n"
+      "  call      half of the phones call the other half through the server: INVITE, 180, 200, ACK, BYE, 200. A call "
+      "is\n"
+      "            relayed, and ended at once; the answer is the 200 to the INVITE\n"
       "  api       somebody switches a key of the phone over HTTP and waits for the confirmation; one at a time "
       "unless\n"
       "            --in-flight says otherwise. Reported are the times to the confirmation and to the MESSAGE\n"
+      "  lamps     nothing: they hear the lamps that the server sends by itself, as after a start; ends when each was "
+      "told\n"
+      "            one. For phones that are registered already: --first-port and --sockets as when they did\n"
       "  keyboards somebody gives every phone a whole new keyboard over HTTP; how long until all is confirmed, how "
       "many\n"
       "            messages it took, the server's memory, and whether every lamp shows what was ordered\n"
@@ -290,7 +310,7 @@ void add_load(CLI::App& app, Run& run) {
 
   command->add_option("--server", a.server, "address of the server, as IP:PORT")->capture_default_str();
   command->add_option("--mode", a.mode, "what the phones do")
-      ->check(CLI::IsMember({"press", "register", "options", "api", "keyboards", "witness"}))
+      ->check(CLI::IsMember({"press", "register", "options", "call", "lamps", "api", "keyboards", "witness"}))
       ->capture_default_str();
   command->add_option("--phones", a.options.phones, "how many phones")
       ->check(CLI::Range(1, 200'000))
@@ -316,6 +336,8 @@ void add_load(CLI::App& app, Run& run) {
       ->add_option("--sockets", a.options.sockets, "UDP ports they share; more spread better over the server's workers")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  command->add_option("--first-port", a.options.first_port, "the first of these ports, the others follow it [any]")
+      ->check(CLI::Range(1, 65535));
   command
       ->add_option("--in-flight", a.options.in_flight,
                    "phones busy at once, one request each; they take turns [all, at most 100]")

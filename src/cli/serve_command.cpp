@@ -28,12 +28,13 @@ bool complain(const std::vector<config::ConfigError>& errors) {
 }
 
 /// Waits for the signal that ends the program. The signals are blocked in every thread and read here, on the main one.
-int wait_for_end(const sigset_t& signals) {
+int wait_for_end(const sigset_t& signals, app::Server& server) {
   for (;;) {
     int signal = 0;
     if (sigwait(&signals, &signal) != 0) continue;
     if (signal == SIGHUP) {
       log::info("serve: SIGHUP: users are reloaded by themselves; other settings are read at the next start");
+      server.reload_certificate();
       continue;
     }
     return signal;
@@ -73,7 +74,7 @@ int serve(const ServeOptions& options) {
     return 1;
   }
   announce(server);
-  const int signal = wait_for_end(signals);
+  const int signal = wait_for_end(signals, server);
   log::info("serve: {}, stopping", signal == SIGINT ? "Ctrl-C" : "SIGTERM");
   server.stop();
   return 0;
@@ -100,7 +101,7 @@ Examples:
   lamplighter serve --config config/snom-led-remote-control.toml
   lamplighter serve --print-config > lamplighter.toml
 
-Signals: SIGINT and SIGTERM end it cleanly.)");
+Signals: SIGINT and SIGTERM end it cleanly; SIGHUP reads the TLS certificate again.)");
   command->callback([options, &run] {
     if (!options->faults.empty()) options->sets.push_back("sip.faults=" + options->faults);
     run = [options] { return serve(*options); };

@@ -129,6 +129,21 @@ std::string numbers(const Value& value) {
 
 std::string press(const Value& value) { return expected_one_of(std::get<std::string>(value), {"invite", "message"}); }
 
+std::string client_certificates(const Value& value) {
+  return expected_one_of(std::get<std::string>(value), {"no", "optional", "required"});
+}
+
+std::string tls_version(const Value& value) { return expected_one_of(std::get<std::string>(value), {"1.2", "1.3"}); }
+
+std::string origins(const Value& value) {
+  for (const auto& text : std::get<Strings>(value)) {
+    const bool site = text.find("://") != std::string::npos && text.back() != '/';
+    if (text != "*" && !site)
+      return "expected an origin such as \"https://phone.example.com\" without a path, or \"*\"";
+  }
+  return {};
+}
+
 std::string pauses(const Value& value) {
   for (const auto& [model, text] : std::get<Table>(value)) {
     const auto pause = parse_duration(text);
@@ -169,10 +184,12 @@ std::span<const Setting> settings_table() {
   // name, default, unit, doc, example, check, hidden
   static const std::array settings = std::to_array<Setting>({
       {"sip.listen", Strings{"udp:0.0.0.0:5060"}, "",
-       "Where phones reach the server: transport, address and port. 0.0.0.0 stands for every IPv4 address of the "
-       "machine, "
-       "[::] for every IPv6 address. Several are allowed.",
-       R"(["udp:0.0.0.0:5060", "udp:[::]:5060"])", nullptr},
+       "Where phones reach the server: transport (udp, tcp, tls, ws or wss), address and port. 0.0.0.0 stands for "
+       "every "
+       "IPv4 address of the machine, [::] for every IPv6 address. Several are allowed. tls and wss need "
+       "tls.certificate "
+       "and tls.key. More in transports.md.",
+       R"(["udp:0.0.0.0:5060", "tcp:0.0.0.0:5060", "tls:0.0.0.0:5061", "wss:0.0.0.0:8443"])", nullptr},
       {"sip.workers", std::int64_t{0}, "threads",
        "Threads that handle SIP. 0 takes one per core. A phone always meets the same one.", "2", between<0, 128>},
       {"sip.domains", Strings{}, "",
@@ -328,6 +345,60 @@ std::span<const Setting> settings_table() {
        "Changes and deliveries that are remembered, of all keys together, for \"lamplighter lamp history\". The oldest "
        "go first; about 200 bytes each. 0 keeps none.",
        "1000000", between<0, 100'000'000>},
+
+      {"stream.max_connections", std::int64_t{20'000}, "connections",
+       "Connections (TCP, TLS, WebSocket) at the same time. One more is closed at once and counted. Each takes a file "
+       "descriptor: see `ulimit -n`.",
+       "60000", between<1, 10'000'000>},
+      {"stream.max_per_source", std::int64_t{1000}, "connections",
+       "Connections from one address, or one IPv6 /64, at the same time. Many phones behind one NAT, or a proxy, need "
+       "more.",
+       "10000", between<1, 10'000'000>},
+      {"stream.max_unproven", std::int64_t{1000}, "connections",
+       "Connections that have not sent a whole message yet, handshakes of TLS and WebSocket included, at the same "
+       "time.",
+       "", between<1, 10'000'000>},
+      {"stream.first_message", milliseconds(20s), "",
+       "How long a new connection may take until its first whole message, handshakes included.", "",
+       milliseconds_between<10, 600'000>},
+      {"stream.message", milliseconds(20s), "",
+       "How long a message may take from its first byte to its last, and how long a peer may leave unread what it is "
+       "sent.",
+       "", milliseconds_between<10, 600'000>},
+      {"stream.idle", milliseconds(130min), "",
+       "How long a connection may be silent. Below registrar.max_expires phones that send no keepalive are cut off "
+       "between two registrations, and their lamps wait for the next one.",
+       "", milliseconds_between<10, 604'800'000>},
+      {"stream.write_queue", 256 * kKiB, "bytes",
+       "What may wait for one peer that reads slowly. Beyond this its connection is closed.", R"("1MiB")",
+       size_between<8 * kKiB, 64 * kMiB>},
+
+      {"tls.certificate", std::string(), "",
+       "The server's certificate in PEM format, followed by those between it and the root. It is read again when the "
+       "file changes, and at SIGHUP.",
+       R"("/etc/letsencrypt/live/pbx.example.com/fullchain.pem")", nullptr},
+      {"tls.key", std::string(), "", "The private key of that certificate in PEM format.",
+       R"("/etc/letsencrypt/live/pbx.example.com/privkey.pem")", nullptr},
+      {"tls.client_certificates", std::string("no"), "",
+       "Whether phones show a certificate signed by tls.ca: \"no\" does not ask, \"optional\" checks it when there is "
+       "one, \"required\" refuses phones without. Passwords are asked for all the same.",
+       R"("required")", client_certificates},
+      {"tls.ca", std::string(), "", "Who signs the phones' certificates, in PEM format.",
+       R"("/etc/lamplighter/phones-ca.pem")", nullptr},
+      {"tls.min_version", std::string("1.2"), "", "The oldest TLS that is spoken: \"1.2\" or \"1.3\".", R"("1.3")",
+       tls_version},
+      {"tls.ciphers", std::string("ECDHE+AESGCM:ECDHE+CHACHA20"), "",
+       "Ciphers of TLS 1.2, as `openssl ciphers` takes them. Old phones may need \"HIGH:!aNULL\".", R"("HIGH:!aNULL")",
+       some_text},
+
+      {"websocket.origins", Strings{}, "",
+       "Web sites whose pages may connect, besides pages of the server's own host name. \"*\" allows all: then any "
+       "page "
+       "that somebody opens in a trusted network can speak for phones.",
+       R"(["https://phone.example.com"])", origins},
+      {"websocket.ping", milliseconds(45s), "",
+       "How often a silent WebSocket is pinged, so that proxies on the way keep it open. 0 pings never.", R"("25s")",
+       milliseconds_between<0, 3'600'000>},
 
       {"http.listen", std::string("127.0.0.1:8080"), "",
        "Address and port of the HTTP server: the API under /v1/, and /healthz. Empty turns it off. An address that "

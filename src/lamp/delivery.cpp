@@ -57,7 +57,7 @@ Delivery::Next Delivery::next(const Keyboard& desired, const DeliveryPace& pace,
 // something newer, too. One that is not newer (doubted; or its successor was confirmed and then lost) is free to go.
 bool Delivery::due(const Keyboard& desired, Index slot) const {
   const std::uint64_t version = desired.version(slot);
-  const auto& [confirmed, look, refused, refused_with, recorded] = progress(slot);
+  const auto& [confirmed, look, refused, refused_with, recorded, news] = progress(slot);
   if (version == confirmed || version == refused) return false;
   return version <= recorded || desired.released(slot) > recorded;
 }
@@ -70,7 +70,7 @@ TimePoint Delivery::earliest(std::uint64_t newest, const DeliveryPace& pace) con
 
 void Delivery::next_attempt() { attempt_ = attempt_ == std::numeric_limits<std::uint32_t>::max() ? 1 : attempt_ + 1; }
 
-std::uint32_t Delivery::sent(const Keyboard& desired, const std::vector<Index>& keys, TimePoint now) {
+std::uint32_t Delivery::sent(const Keyboard& desired, std::span<const Index> keys, TimePoint now) {
   assert(phase_ != Phase::kInFlight && !keys.empty());
   phase_ = Phase::kInFlight;
   stale_ = false;
@@ -117,7 +117,7 @@ std::vector<Delivery::Carried> Delivery::answered(std::uint32_t attempt, int sta
     return {};
   }
   for (const auto& key : *carried) {
-    at(key.slot) = {.confirmed = key.version, .look = key.look, .recorded = key.version};
+    at(key.slot) = {.confirmed = key.version, .look = key.look, .recorded = key.version, .news = true};
   }
   return *std::move(carried);
 }

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -71,7 +73,7 @@ class Delivery {
   Next next(const Keyboard& desired, const DeliveryPace& pace, TimePoint now) const;
 
   /// The keys were handed to the transport. Returns the number of this attempt; outcomes of any other are ignored.
-  std::uint32_t sent(const Keyboard& desired, const std::vector<Index>& keys, TimePoint now);
+  std::uint32_t sent(const Keyboard& desired, std::span<const Index> keys, TimePoint now);
 
   /// A final answer came. `retry_after` is what the answer's header says. Returns what it confirmed: empty when it
   /// confirmed nothing.
@@ -107,7 +109,15 @@ class Delivery {
     std::uint16_t refused_with = 0;  ///< SIP status
     /// The newest version confirmed since it booted, doubted or not: what the store may have on record.
     std::uint64_t recorded = 0;
+    bool news = false;  ///< `confirmed` was, since take_news()
   };
+  /// Calls visit(slot, progress) for every key that was confirmed since the last call.
+  template <typename F>
+  void take_news(F&& visit) {
+    for (std::size_t slot = 0; slot < keys_.size(); ++slot) {
+      if (std::exchange(keys_[slot].news, false)) visit(static_cast<Index>(slot), std::as_const(keys_[slot]));
+    }
+  }
   const KeyProgress& progress(Index slot) const;
   DeliveryState state(const Keyboard& desired, Index slot) const;
   /// The status behind kRefused and kRetrying, else 0.

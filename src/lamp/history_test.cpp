@@ -16,7 +16,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-HistoryEntry entry(std::uint64_t version) { return {.version = version}; }
+HistoryNote entry(std::uint64_t version) { return {.version = version}; }
 
 std::vector<std::uint64_t> versions(const History& history, std::uint64_t newest) {
   std::vector<std::uint64_t> found;

@@ -76,7 +76,9 @@ Phones::Phones(PhonesSettings settings, const Clock& clock) : settings_(std::mov
   }
   // Rounded up: a small history is better than none.
   const auto entries = (settings_.history + kShards - 1) / kShards;
-  for (std::size_t i = 0; i < kShards; ++i) shards_[i] = std::make_unique<Guarded<Shard>>(entries, settings_.seed + i);
+  for (std::size_t i = 0; i < kShards; ++i) {
+    shards_[i] = std::make_unique<Guarded<Shard>>(static_cast<std::uint32_t>(i), entries, settings_.seed + i);
+  }
 }
 
 const Guarded<Phones::Shard>& Phones::shard_of(std::string_view aor) const {
@@ -96,6 +98,12 @@ Phones::Phone* Phones::Shard::find(std::string_view aor) {
 const Phones::Phone* Phones::Shard::find(std::string_view aor) const {
   const auto phone = phones.find(aor);
   return phone == phones.end() ? nullptr : &phone->second;
+}
+
+std::pair<Phones::Phone*, bool> Phones::Shard::find_or_make(std::string_view aor) {
+  const auto [phone, made] = phones.try_emplace(std::string(aor));
+  phone->second.aor = phone->first;
+  return {&phone->second, made};
 }
 
 const ModelRule& Phones::rule_of(std::string_view user_agent) const {
@@ -239,13 +247,14 @@ std::expected<Phones::Phone*, KeyboardError> Phones::make(Shard& shard, std::str
     return fail(Kind::kTooManyPhones, name,
                 "too many phones have keys, expected at most " + std::to_string(settings_.phones));
   }
-  return &shard.phones.try_emplace(std::string(aor)).first->second;
+  return shard.find_or_make(aor).first;
 }
 
 // A phone that sync() made for a change that did not come to be.
 void Phones::forget_if_empty(Shard& shard, std::string_view aor) {
   const auto phone = shard.phones.find(aor);
   if (phone == shard.phones.end() || phone->second.keyboard.size() > 0) return;
+  for (const auto& contact : phone->second.contacts) shard.by_number.erase(contact.number);
   shard.phones.erase(phone);
   count_.fetch_sub(1, std::memory_order_relaxed);
 }
@@ -266,15 +275,13 @@ Change Phones::apply(Shard& shard, Phone& phone, std::string_view aor, const Edi
   Change change{std::string(aor), KeyName(edit.name), std::move(key), slot ? keyboard.version(*slot) : 0,
                 changed.has_value()};
   if (changed && shard.history.capacity() > 0) {
-    HistoryEntry entry;
-    entry.kind = HistoryEntry::Kind::kChange;
-    entry.origin = origin.kind;
-    entry.cleared = !change.key;
-    entry.look = look_of(change.key);
-    entry.at = now;
-    entry.version = change.version;
-    entry.detail = origin.detail;
-    shard.history.add(keyboard.history(*slot), std::move(entry));
+    shard.history.add(keyboard.history(*slot), {.kind = HistoryKind::kChange,
+                                                .origin = origin.kind,
+                                                .cleared = !change.key,
+                                                .look = look_of(change.key),
+                                                .at = now,
+                                                .version = change.version,
+                                                .detail = origin.detail});
   }
   return change;
 }
@@ -333,7 +340,7 @@ std::vector<Wake> Phones::settled(std::string_view aor, std::span<const std::pai
     }
     for (const auto& contact : phone->contacts) {
       if (!contact.hurry && !sendable(*phone, contact)) continue;
-      wakes.push_back({contact.flow.worker, contact.number, std::string(aor)});
+      wakes.push_back({contact.flow.worker, contact.number});
     }
     return wakes;
   });

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/flow.h"
 #include "base/guarded.h"
+#include "base/id_map.h"
 #include "base/random.h"
 #include "lamp/delivery.h"
 #include "lamp/history.h"
@@ -62,7 +63,6 @@ struct KeyboardError {
 struct Wake {
   std::uint8_t worker = 0;
   std::uint32_t contact = 0;
-  std::string aor;
 };
 
 /// How phones of a model are talked to. `deliver` false: they are not sent lamps at all.
@@ -111,6 +111,7 @@ struct Caller {
 /// One request to be sent.
 struct Order {
   std::uint32_t attempt = 0;
+  std::string aor;
   std::string uri;  ///< Contact, parameters included
   std::string path;
   Flow flow;
@@ -133,7 +134,7 @@ struct Step {
   /// The attempt under way, 0: none. A worker that has a request of any other attempt for this contact gives it up.
   std::uint32_t attempt = 0;
   bool hurry = false;  ///< kNothing: send the request under way again right now
-  Order order;
+  Order order{};       ///< of kSend; of others what was there before
 };
 
 /// How an attempt ended. Status 0: no answer, or no way to send.
@@ -221,14 +222,26 @@ class Phones {
 
   // --- Delivery, on the worker's thread
 
-  Step next(std::string_view aor, std::uint32_t contact, std::uint8_t worker);
+  /// What to do for this contact, into `step`: whoever asks often keeps one, and its texts their memory.
+  void next(std::uint32_t contact, std::uint8_t worker, Step& step);
+  Step next(std::uint32_t contact, std::uint8_t worker) {
+    Step step;
+    next(contact, worker, step);
+    return step;
+  }
   struct Ended {
     bool counted = false;   ///< false: the attempt was no longer of interest
     DeliveryState state{};  ///< kConfirmed, kRefused, kRetrying, kUnreachable
-    std::vector<Confirmation> confirmed;
+    /// Something was confirmed that confirmations() has not told of: ask it some time.
+    bool to_record = false;
   };
   /// An attempt ended; ask next() again afterwards.
-  Ended ended(std::string_view aor, std::uint32_t contact, std::uint32_t attempt, const Outcome& outcome);
+  Ended ended(std::uint32_t contact, std::uint32_t attempt, const Outcome& outcome);
+  /// What this contact has confirmed since this was last asked, for the store: the latest of each key. Nothing of
+  /// contacts that have gone, or are not registered.
+  void confirmations(std::uint32_t contact, std::vector<Confirmation>& out);
+  /// Whose contact this is; empty when it has gone.
+  std::string aor_of(std::uint32_t contact) const;
 
   // --- At start
 
@@ -255,6 +268,7 @@ class Phones {
     std::uint32_t number = 0;
     bool registered_now = true;  ///< false: a caller that is not registered; forgotten when it has been told
     bool hurry = false;
+    bool to_record = false;  ///< confirmations() has something to tell
     const ModelRule* rule = nullptr;
     std::string uri;
     std::string path;
@@ -274,6 +288,7 @@ class Phones {
     TimePoint until;
   };
   struct Phone {
+    std::string_view aor;  ///< as the table below keeps it
     Keyboard keyboard;
     std::vector<Contact> contacts;
     std::vector<Left> left;
@@ -283,11 +298,27 @@ class Phones {
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
   struct Shard {
-    Shard(std::size_t entries, std::uint64_t seed) : history(entries), random(seed) {}
+    Shard(std::uint32_t which, std::size_t entries, std::uint64_t seed)
+        : index(which), history(entries), random(seed) {}
     Phone* find(std::string_view aor);
     const Phone* find(std::string_view aor) const;
+    /// The phone and its contact with this number, or nothing.
+    struct Found {
+      Phone* phone = nullptr;
+      Contact* contact = nullptr;
+      explicit operator bool() const { return contact != nullptr; }
+    };
+    Found find(std::uint32_t number) const;
+    /// The phone of this name, made when there is none; and whether it was.
+    std::pair<Phone*, bool> find_or_make(std::string_view aor);
+    /// A new contact of the phone, with a number.
+    Contact& add_contact(Phone& phone);
+    void erase_contact(Phone& phone, const Contact& contact);
 
+    std::uint32_t index;
+    std::uint32_t last_contact = 0;
     std::unordered_map<std::string, Phone, Hash, std::equal_to<>> phones;
+    IdMap<Phone*> by_number;  ///< whose contact it is; a phone keeps its place in the table above
     History history;
     Random random;
     std::vector<Delivery::Carried> carried;  ///< scratch
@@ -300,6 +331,8 @@ class Phones {
 
   const Guarded<Shard>& shard_of(std::string_view aor) const;
   Guarded<Shard>& shard_of(std::string_view aor);
+  /// Of a contact: its number says where.
+  Guarded<Shard>& shard_of(std::uint32_t contact) const { return *shards_[contact % kShards]; }
   const ModelRule& rule_of(std::string_view user_agent) const;
 
   // Desired state (phones.cpp)
@@ -318,27 +351,24 @@ class Phones {
                       WallTime now, std::vector<Slot>& reuse);
 
   // Contacts (phones_contacts.cpp)
-  std::uint32_t next_contact();
-  Contact* caller_contact(Shard& shard, Phone& phone, std::string_view aor, const Caller& caller,
-                          std::vector<Wake>& wakes);
+  Contact* caller_contact(Shard& shard, Phone& phone, const Caller& caller, std::vector<Wake>& wakes);
   bool take_way(Shard& shard, Phone& phone, Contact& contact, const Flow& flow, TimePoint now);
   bool leave(Shard& shard, Phone& phone, Contact& contact, TimePoint now);
   static TimePoint quiet_until(const Phone& phone, const Flow& flow);
-  void bind(Shard& shard, Phone& phone, std::string_view aor, const ContactInfo& info,
-            std::span<const ContactInfo> bound_now, std::vector<Wake>& wakes);
-  void remove(Shard& shard, Phone& phone, std::size_t index, std::string_view aor, std::vector<Wake>& wakes);
+  void bind(Shard& shard, Phone& phone, const ContactInfo& info, std::span<const ContactInfo> bound_now,
+            std::vector<Wake>& wakes);
+  void remove(Shard& shard, Phone& phone, std::size_t index, std::vector<Wake>& wakes);
 
   // Delivery (phones_delivery.cpp)
   static bool sendable(const Phone& phone, const Contact& contact);
   static std::optional<Slot> next_asked(const Phone& phone, const Contact& contact);
-  static Order order_for(Phone& phone, Contact& contact, const std::vector<Slot>& keys, TimePoint now);
+  static void order_for(Phone& phone, Contact& contact, std::span<const Slot> keys, TimePoint now, Step& step);
   void note(Shard& shard, Phone& phone, const Contact& contact, std::span<const Delivery::Carried> carried,
             HistoryEntry::Kind kind, const Outcome& outcome, TimePoint now) const;
 
   PhonesSettings settings_;
   const Clock& clock_;
   std::vector<ModelRule> rules_;  ///< one for each row of models()
-  std::atomic<std::uint32_t> last_contact_ = 0;
   std::atomic<std::size_t> count_ = 0;
   std::array<std::unique_ptr<Guarded<Shard>>, kShards> shards_;
 };

@@ -23,10 +23,29 @@ bool contains_uri(std::span<const ContactInfo> infos, std::string_view uri) {
 
 }  // namespace
 
-std::uint32_t Phones::next_contact() {
+Phones::Shard::Found Phones::Shard::find(std::uint32_t number) const {
+  Phone* const* phone = by_number.find(number);
+  if (!phone) return {};
+  const auto contact = std::ranges::find((*phone)->contacts, number, &Contact::number);
+  assert(contact != (*phone)->contacts.end());
+  return {*phone, &*contact};
+}
+
+Phones::Contact& Phones::Shard::add_contact(Phone& phone) {
+  // The number says which shard it is in. It is given again only when all others have been; and not while in use.
   std::uint32_t number = 0;
-  while (number == 0) number = last_contact_.fetch_add(1, std::memory_order_relaxed) + 1;
-  return number;
+  do {
+    number = ++last_contact * static_cast<std::uint32_t>(kShards) + index;
+  } while (number == 0 || by_number.find(number));
+  by_number[number] = &phone;
+  Contact& contact = phone.contacts.emplace_back();
+  contact.number = number;
+  return contact;
+}
+
+void Phones::Shard::erase_contact(Phone& phone, const Contact& contact) {
+  by_number.erase(contact.number);
+  phone.contacts.erase(phone.contacts.begin() + (&contact - phone.contacts.data()));
 }
 
 // Until when nothing should be sent this way.
@@ -62,17 +81,17 @@ bool Phones::take_way(Shard& shard, Phone& phone, Contact& contact, const Flow& 
   return given_up;
 }
 
-void Phones::remove(Shard& shard, Phone& phone, std::size_t index, std::string_view aor, std::vector<Wake>& wakes) {
+void Phones::remove(Shard& shard, Phone& phone, std::size_t index, std::vector<Wake>& wakes) {
   auto& contact = phone.contacts[index];
   if (leave(shard, phone, contact, clock_.now())) {
-    wakes.push_back({contact.flow.worker, contact.number, std::string(aor)});
+    wakes.push_back({contact.flow.worker, contact.number});
   }
-  phone.contacts.erase(phone.contacts.begin() + static_cast<std::ptrdiff_t>(index));
+  shard.erase_contact(phone, contact);
 }
 
 // `bound_now`: contacts that are known to be bound at this moment, `info` one of them.
-void Phones::bind(Shard& shard, Phone& phone, std::string_view aor, const ContactInfo& info,
-                  std::span<const ContactInfo> bound_now, std::vector<Wake>& wakes) {
+void Phones::bind(Shard& shard, Phone& phone, const ContactInfo& info, std::span<const ContactInfo> bound_now,
+                  std::vector<Wake>& wakes) {
   auto& contacts = phone.contacts;
   const auto now = clock_.now();
   // RFC 5626 §6: the instance names the phone, whatever its URI has become.
@@ -89,9 +108,8 @@ void Phones::bind(Shard& shard, Phone& phone, std::string_view aor, const Contac
 
   const bool is_new = found == contacts.end();
   if (is_new) {
-    found = contacts.emplace(contacts.end());
-    found->number = next_contact();
-    found->flow = info.flow;
+    shard.add_contact(phone).flow = info.flow;
+    found = std::prev(contacts.end());
   }
   Contact& contact = *found;
   const bool again =
@@ -121,9 +139,9 @@ void Phones::bind(Shard& shard, Phone& phone, std::string_view aor, const Contac
   }
 
   if (given_up) {
-    wakes.push_back({old_worker, contact.number, std::string(aor)});  // next() there hands over
+    wakes.push_back({old_worker, contact.number});  // next() there hands over
   } else if (contact.hurry || sendable(phone, contact)) {
-    wakes.push_back({contact.flow.worker, contact.number, std::string(aor)});
+    wakes.push_back({contact.flow.worker, contact.number});
   }
 
   // It dialled before it registered, or from its new address: that was this phone.
@@ -135,7 +153,7 @@ void Phones::bind(Shard& shard, Phone& phone, std::string_view aor, const Contac
     for (const auto slot : before->asked) contacts[index].delivery.doubt(slot);
     if (before->hint) contacts[index].hint = std::move(before->hint);
     const auto place = static_cast<std::size_t>(before - contacts.begin());
-    remove(shard, phone, place, aor, wakes);
+    remove(shard, phone, place, wakes);
     if (place < index) --index;
   }
   contacts[index].delivery.keep_quiet(quiet_until(phone, info.flow));
@@ -152,10 +170,10 @@ std::vector<Wake> Phones::bound(std::string_view aor, const ContactInfo& info) {
     };
     const auto late = [&](const Contact& contact) { return is_this(contact) && info.registered < contact.registered; };
     if (std::ranges::any_of(phone->contacts, late)) return wakes;
-    bind(shard, *phone, aor, info, std::span(&info, 1), wakes);
+    bind(shard, *phone, info, std::span(&info, 1), wakes);
     for (std::size_t i = phone->contacts.size(); i-- > 0;) {  // what the phone's URI was before
       const auto& contact = phone->contacts[i];
-      if (is_this(contact) && contact.uri != info.uri) remove(shard, *phone, i, aor, wakes);
+      if (is_this(contact) && contact.uri != info.uri) remove(shard, *phone, i, wakes);
     }
     return wakes;
   });
@@ -169,7 +187,7 @@ std::vector<Wake> Phones::gone(std::string_view aor, std::string_view uri) {
     const auto contact = std::ranges::find_if(
         phone->contacts, [&](const Contact& other) { return other.registered_now && other.uri == uri; });
     if (contact != phone->contacts.end()) {
-      remove(shard, *phone, static_cast<std::size_t>(contact - phone->contacts.begin()), aor, wakes);
+      remove(shard, *phone, static_cast<std::size_t>(contact - phone->contacts.begin()), wakes);
     }
     return wakes;
   });
@@ -195,10 +213,10 @@ std::vector<Wake> Phones::sync(std::string_view aor, bool make_phone,
       if (!made) return wakes;  // change() says so
       phone = *made;
     }
-    for (const auto& info : infos) bind(shard, *phone, aor, info, infos, wakes);
+    for (const auto& info : infos) bind(shard, *phone, info, infos, wakes);
     for (std::size_t i = phone->contacts.size(); i-- > 0;) {
       const auto& contact = phone->contacts[i];
-      if (contact.registered_now && !contains_uri(infos, contact.uri)) remove(shard, *phone, i, aor, wakes);
+      if (contact.registered_now && !contains_uri(infos, contact.uri)) remove(shard, *phone, i, wakes);
     }
     return wakes;
   });
@@ -207,8 +225,7 @@ std::vector<Wake> Phones::sync(std::string_view aor, bool make_phone,
 // The contact behind a caller. Of registered ones the same URI outranks the address: behind a proxy all phones have
 // one. The URI of one that is not registered says less than the address: a press by MESSAGE has no Contact, and every
 // port that a phone presses from gives the same.
-Phones::Contact* Phones::caller_contact(Shard& shard, Phone& phone, std::string_view aor, const Caller& caller,
-                                        std::vector<Wake>& wakes) {
+Phones::Contact* Phones::caller_contact(Shard& shard, Phone& phone, const Caller& caller, std::vector<Wake>& wakes) {
   auto& contacts = phone.contacts;
   const auto rank = [&](const Contact& contact) {
     const bool here = contact.flow.remote == caller.flow.remote && contact.flow.kind == caller.flow.kind;
@@ -222,7 +239,7 @@ Phones::Contact* Phones::caller_contact(Shard& shard, Phone& phone, std::string_
     // It is where it calls from, whatever it registered from (PROTOCOL §1), unless there is a proxy in between.
     const bool takes = !contact.registered_now || (contact.path.empty() && contact.flow.kind == caller.flow.kind);
     if (takes && !same_way(contact.flow, caller.flow) && take_way(shard, phone, contact, caller.flow, clock_.now())) {
-      wakes.push_back({old_worker, contact.number, std::string(aor)});
+      wakes.push_back({old_worker, contact.number});
     }
     if (!contact.registered_now) {
       if (contact.uri != caller.contact) contact.uri = caller.contact;
@@ -236,7 +253,7 @@ Phones::Contact* Phones::caller_contact(Shard& shard, Phone& phone, std::string_
     const auto stranger = std::ranges::find_if(contacts, was_this);
     if (stranger == contacts.end()) return &contact;
     const auto number = contact.number;
-    remove(shard, phone, static_cast<std::size_t>(stranger - contacts.begin()), aor, wakes);
+    remove(shard, phone, static_cast<std::size_t>(stranger - contacts.begin()), wakes);
     auto& self = *std::ranges::find(contacts, number, &Contact::number);
     self.delivery.keep_quiet(quiet_until(phone, caller.flow));
     return &self;
@@ -251,10 +268,9 @@ Phones::Contact* Phones::caller_contact(Shard& shard, Phone& phone, std::string_
     if (victim == contacts.end()) {  // all are being told: the newest makes way
       victim = std::prev(std::ranges::find_if(contacts.rbegin(), contacts.rend(), is_caller).base());
     }
-    remove(shard, phone, static_cast<std::size_t>(victim - contacts.begin()), aor, wakes);
+    remove(shard, phone, static_cast<std::size_t>(victim - contacts.begin()), wakes);
   }
-  Contact& contact = contacts.emplace_back();
-  contact.number = next_contact();
+  Contact& contact = shard.add_contact(phone);
   contact.registered_now = false;
   contact.rule = &rule;
   contact.uri = caller.contact;
@@ -289,7 +305,7 @@ std::expected<Change, KeyboardError> Phones::dialled(std::string_view aor, const
       return change;
     }
 
-    Contact* contact = caller_contact(shard, *phone, aor, caller, wakes);
+    Contact* contact = caller_contact(shard, *phone, caller, wakes);
     if (!contact || !contact->rule->deliver) return change;
     auto& delivery = contact->delivery;
     contact->hurry |= delivery.heard(clock_.now());
@@ -303,7 +319,7 @@ std::expected<Change, KeyboardError> Phones::dialled(std::string_view aor, const
     }
     // What changed waits for the store: settled() wakes everybody.
     if (!change.changed && (contact->hurry || sendable(*phone, *contact))) {
-      wakes.push_back({contact->flow.worker, contact->number, std::string(aor)});
+      wakes.push_back({contact->flow.worker, contact->number});
     }
     return change;
   });

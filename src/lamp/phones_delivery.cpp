@@ -29,60 +29,61 @@ void Phones::note(Shard& shard, Phone& phone, const Contact& contact, std::span<
   const auto latency = std::chrono::duration_cast<std::chrono::microseconds>(now - contact.delivery.sent_at());
   const auto at = clock_.wall();
   for (const auto& key : carried) {
-    HistoryEntry entry;
-    entry.kind = kind;
-    entry.status = outcome.status;
-    entry.look = key.look;
-    entry.at = at;
-    entry.version = key.version;
-    entry.latency = latency;
-    entry.contact = contact.uri;
-    entry.call_id = outcome.call_id;
-    shard.history.add(phone.keyboard.history(key.slot), std::move(entry));
+    const bool cut_off = kind == HistoryKind::kUnreachable && is_gone(contact.flow);
+    shard.history.add(phone.keyboard.history(key.slot), {.kind = kind,
+                                                         .status = outcome.status,
+                                                         .look = key.look,
+                                                         .at = at,
+                                                         .version = key.version,
+                                                         .latency = latency,
+                                                         .contact = contact.uri,
+                                                         .call_id = outcome.call_id,
+                                                         .detail = cut_off ? "its connection has ended" : ""});
   }
 }
 
-Order Phones::order_for(Phone& phone, Contact& contact, const std::vector<Slot>& keys, TimePoint now) {
-  Order order;
-  order.attempt = contact.delivery.sent(phone.keyboard, keys, now);
+void Phones::order_for(Phone& phone, Contact& contact, std::span<const Slot> keys, TimePoint now, Step& step) {
+  step.what = Step::What::kSend;
+  auto& order = step.order;
+  order.attempt = step.attempt = contact.delivery.sent(phone.keyboard, keys, now);
+  order.aor = phone.aor;
   order.uri = contact.uri;
   order.path = contact.path;
   order.flow = contact.flow;
-  order.blocks.reserve(keys.size());
-  for (const auto slot : keys) {
-    const auto& key = phone.keyboard.key(slot);
-    order.blocks.push_back({KeyName(phone.keyboard.name(slot)), key ? *key : Key{}, {}});
+  order.blocks.resize(keys.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    auto& block = order.blocks[i];
+    block.name = phone.keyboard.name(keys[i]);
+    const auto& key = phone.keyboard.key(keys[i]);
+    block.key = key ? *key : Key{};
+    block.extras = {};
   }
   order.hint = std::move(contact.hint);
   contact.hurry = false;
-  return order;
 }
 
-Step Phones::next(std::string_view aor, std::uint32_t number, std::uint8_t worker) {
+void Phones::next(std::uint32_t number, std::uint8_t worker, Step& step) {
+  using What = Step::What;
   const auto now = clock_.now();
-  return shard_of(aor).with([&](Shard& shard) {
-    using What = Step::What;
-    Step step;
-    Phone* phone = shard.find(aor);
-    const auto gone = [&] {
-      step.what = What::kGone;
-      return std::move(step);
-    };
-    if (!phone) return gone();
-    const auto found = std::ranges::find(phone->contacts, number, &Contact::number);
-    if (found == phone->contacts.end()) return gone();
+  step.attempt = 0;
+  step.hurry = false;
+  shard_of(number).with([&](Shard& shard) {
+    const auto [phone, found] = shard.find(number);
+    step.what = What::kGone;
+    if (!found) return;
     Contact& contact = *found;
     auto& delivery = contact.delivery;
+    step.what = What::kNothing;
     if (contact.flow.worker != worker) {
       // Whatever that worker sent was given up when the flow changed: take_way().
       step.what = What::kElsewhere;
       step.worker = contact.flow.worker;
-      return step;
+      return;
     }
     if (delivery.in_flight()) {
       step.attempt = delivery.attempt();
       step.hurry = std::exchange(contact.hurry, false);
-      return step;
+      return;
     }
     contact.hurry = false;
     if (!contact.registered_now) {
@@ -91,16 +92,14 @@ Step Phones::next(std::string_view aor, std::uint32_t number, std::uint8_t worke
         step.what = What::kWait;
         step.at = delivery.quiet_until();
       } else if (slot) {
-        step.what = What::kSend;
-        step.order = order_for(*phone, contact, {*slot}, now);
-        step.attempt = step.order.attempt;
+        order_for(*phone, contact, std::span(&*slot, 1), now, step);
       } else if (contact.asked.empty()) {
-        phone->contacts.erase(found);
-        return gone();
+        shard.erase_contact(*phone, contact);
+        step.what = What::kGone;
       }
-      return step;
+      return;
     }
-    if (!contact.rule->deliver) return step;
+    if (!contact.rule->deliver) return;
     const auto next = delivery.next(phone->keyboard, contact.rule->pace, now);
     switch (next.what) {
       case Delivery::Next::What::kNothing: break;
@@ -108,26 +107,19 @@ Step Phones::next(std::string_view aor, std::uint32_t number, std::uint8_t worke
         step.what = What::kWait;
         step.at = next.at;
         break;
-      case Delivery::Next::What::kSend:
-        step.what = What::kSend;
-        step.order = order_for(*phone, contact, next.keys, now);
-        step.attempt = step.order.attempt;
-        break;
+      case Delivery::Next::What::kSend: order_for(*phone, contact, next.keys, now, step); break;
     }
-    return step;
   });
 }
 
-Phones::Ended Phones::ended(std::string_view aor, std::uint32_t number, std::uint32_t attempt, const Outcome& outcome) {
+Phones::Ended Phones::ended(std::uint32_t number, std::uint32_t attempt, const Outcome& outcome) {
   using Kind = HistoryEntry::Kind;
   if (outcome.status > 0 && outcome.status < 200) return {};  // provisional: nothing has ended
   const auto now = clock_.now();
-  return shard_of(aor).with([&](Shard& shard) {
+  return shard_of(number).with([&](Shard& shard) {
     Ended ended;
-    Phone* phone = shard.find(aor);
-    if (!phone) return ended;
-    const auto found = std::ranges::find(phone->contacts, number, &Contact::number);
-    if (found == phone->contacts.end()) return ended;
+    const auto [phone, found] = shard.find(number);
+    if (!found) return ended;
     Contact& contact = *found;
     auto& delivery = contact.delivery;
     if (!delivery.in_flight() || delivery.attempt() != attempt) return ended;
@@ -159,17 +151,9 @@ Phones::Ended Phones::ended(std::string_view aor, std::uint32_t number, std::uin
     note(shard, *phone, contact, shard.carried, kind, outcome, now);
 
     if (contact.registered_now) {
-      ended.confirmed.reserve(confirmed.size());
-      for (const auto& [slot, version, look, doubted] : confirmed) {
-        ended.confirmed.push_back({.aor = std::string(aor),
-                                   .contact = contact.uri,
-                                   .registered = contact.registered,
-                                   .name = KeyName(phone->keyboard.name(slot)),
-                                   .version = version,
-                                   .look = look});
-      }
+      ended.to_record = !confirmed.empty() && !std::exchange(contact.to_record, true);
     } else if (ended.state != DeliveryState::kConfirmed) {
-      phone->contacts.erase(found);  // it may have gone for good: nobody looks for it
+      shard.erase_contact(*phone, contact);  // it may have gone for good: nobody looks for it
     } else {
       std::erase_if(contact.asked, [&](Slot slot) {
         return std::ranges::count(confirmed, slot, &Delivery::Carried::slot) > 0 &&
@@ -180,12 +164,36 @@ Phones::Ended Phones::ended(std::string_view aor, std::uint32_t number, std::uin
   });
 }
 
+void Phones::confirmations(std::uint32_t number, std::vector<Confirmation>& out) {
+  shard_of(number).with([&](Shard& shard) {
+    const auto [phone, contact] = shard.find(number);
+    if (!contact) return;
+    contact->to_record = false;
+    contact->delivery.take_news([&](Slot slot, const Delivery::KeyProgress& progress) {
+      if (!contact->registered_now) return;
+      out.push_back({.aor = std::string(phone->aor),
+                     .contact = contact->uri,
+                     .registered = contact->registered,
+                     .name = KeyName(phone->keyboard.name(slot)),
+                     .version = progress.confirmed,
+                     .look = progress.look});
+    });
+  });
+}
+
+std::string Phones::aor_of(std::uint32_t number) const {
+  return shard_of(number).with([&](const Shard& shard) {
+    const auto found = shard.find(number);
+    return found ? std::string(found.phone->aor) : std::string();
+  });
+}
+
 void Phones::restore(std::string_view aor, KeyState state) {
   shard_of(aor).with([&](Shard& shard) {
-    const auto [phone, made] = shard.phones.try_emplace(std::string(aor));
+    const auto [phone, made] = shard.find_or_make(aor);
     // Limits do not apply to what was accepted once.
     if (made) count_.fetch_add(1, std::memory_order_relaxed);
-    auto& keyboard = phone->second.keyboard;
+    auto& keyboard = phone->keyboard;
     if (keyboard.size() >= std::numeric_limits<Slot>::max() && !keyboard.find(state.name)) {
       keyboard.pass(state.version);  // names of many years, nearly all cleared
     } else {
@@ -215,7 +223,7 @@ void Phones::for_each_behind(const std::function<void(Wake, std::size_t)>& visit
       for (const auto& [aor, phone] : shard.phones) {
         for (const auto& contact : phone.contacts) {
           if (!contact.registered_now || !sendable(phone, contact)) continue;
-          visit({contact.flow.worker, contact.number, aor}, contact.delivery.behind(phone.keyboard));
+          visit({contact.flow.worker, contact.number}, contact.delivery.behind(phone.keyboard));
         }
       }
     });

@@ -43,9 +43,10 @@ TEST(PhonesDelivery, ABurstOfChangesEndsInTheNewestState) {
     EXPECT_EQ(step.attempt, first.attempt) << "it is still waited for";
     EXPECT_FALSE(step.hurry);
   }
-  const auto ended = desk.answer(wake, first.attempt, 200);
-  ASSERT_THAT(ended.confirmed, SizeIs(1));
-  EXPECT_EQ(ended.confirmed[0].look, (Look{Light::kOn})) << "what was confirmed is what was sent";
+  EXPECT_TRUE(desk.answer(wake, first.attempt, 200).to_record);
+  const auto confirmed = desk.confirmations(wake);
+  ASSERT_THAT(confirmed, SizeIs(1));
+  EXPECT_EQ(confirmed[0].look, (Look{Light::kOn})) << "what was confirmed is what was sent";
   EXPECT_EQ(desk.seen(), "2=record pending");
   EXPECT_EQ(desk.deliver(wake), "2=record");
 }
@@ -59,14 +60,51 @@ TEST(PhonesDelivery, WhatIsConfirmedIsForTheStore) {
   const auto ended = desk.answer(wake, desk.next(wake).attempt, 200);
   EXPECT_TRUE(ended.counted);
   EXPECT_EQ(ended.state, DeliveryState::kConfirmed);
-  ASSERT_THAT(ended.confirmed, SizeIs(1));
-  const auto& confirmed = ended.confirmed[0];
+  EXPECT_TRUE(ended.to_record);
+  const auto all = desk.confirmations(wake);
+  ASSERT_THAT(all, SizeIs(1));
+  const auto& confirmed = all[0];
   EXPECT_EQ(confirmed.aor, kAor);
   EXPECT_EQ(confirmed.contact, kUri);
   EXPECT_EQ(confirmed.registered, info.registered);
   EXPECT_EQ(confirmed.name, "2");
   EXPECT_EQ(confirmed.version, change.version);
   EXPECT_EQ(confirmed.look, (Look{Light::kOn, Color::kGreen}));
+  EXPECT_THAT(desk.confirmations(wake), IsEmpty()) << "told already";
+}
+
+TEST(PhonesDelivery, OfSeveralConfirmationsOfAKeyTheLatestIsForTheStore) {
+  Desk desk;
+  desk.sync({desk.info()}, /*make=*/true);
+  const auto wake = desk.put("2", Light::kOn).at(0);
+  EXPECT_TRUE(desk.answer(wake, desk.next(wake).attempt, 200).to_record);
+  desk.put("2", Light::kHold);
+  desk.put("3", Light::kPark);
+  EXPECT_FALSE(desk.answer(wake, desk.next(wake).attempt, 200).to_record) << "it is to be asked already";
+  EXPECT_FALSE(desk.answer(wake, desk.next(wake).attempt, 200).to_record);
+  const auto confirmed = desk.confirmations(wake);
+  ASSERT_THAT(confirmed, SizeIs(2));
+  EXPECT_EQ(confirmed[0].name, "2");
+  EXPECT_EQ(confirmed[0].look, (Look{Light::kHold}));
+  EXPECT_EQ(confirmed[1].name, "3");
+  desk.clear("3");
+  EXPECT_TRUE(desk.answer(wake, desk.next(wake).attempt, 200).to_record);
+  EXPECT_THAT(desk.confirmations(wake), SizeIs(1));
+}
+
+TEST(PhonesDelivery, AContactThatHasGoneOrBootedHasNothingForTheStore) {
+  Desk desk;
+  auto info = desk.info();
+  desk.sync({info}, /*make=*/true);
+  const auto wake = desk.put("2", Light::kOn).at(0);
+  EXPECT_TRUE(desk.answer(wake, desk.next(wake).attempt, 200).to_record);
+  info.registered += 1s;
+  desk.sync({info});
+  EXPECT_THAT(desk.confirmations(wake), IsEmpty()) << "booted";
+  EXPECT_TRUE(desk.answer(wake, desk.next(wake).attempt, 200).to_record);
+  desk.sync({});
+  EXPECT_THAT(desk.confirmations(wake), IsEmpty()) << "gone";
+  EXPECT_EQ(desk.phones.aor_of(wake.contact), "");
 }
 
 TEST(PhonesDelivery, OutcomesAreNamedCountedAndKeptInTheHistory) {
@@ -107,13 +145,12 @@ TEST(PhonesDelivery, OutcomesOfNobodyAreNotCounted) {
   const auto attempt = desk.next(wake).attempt;
   EXPECT_FALSE(desk.answer(wake, attempt, 100).counted) << "provisional";
   EXPECT_FALSE(desk.answer(wake, attempt + 1, 200).counted);
-  EXPECT_FALSE(desk.answer({0, wake.contact + 1, wake.aor}, attempt, 200).counted);
-  EXPECT_FALSE(desk.answer({0, wake.contact, "nobody@example.com"}, attempt, 200).counted);
+  EXPECT_FALSE(desk.answer({0, wake.contact + 1}, attempt, 200).counted);
   EXPECT_TRUE(desk.answer(wake, attempt, 200).counted);
   EXPECT_FALSE(desk.answer(wake, attempt, 200).counted) << "twice";
   EXPECT_EQ(desk.events("2"), "change confirmed(200)");
-  EXPECT_EQ(desk.phones.next("nobody@example.com", 1, 0).what, What::kGone);
-  EXPECT_EQ(desk.next({0, wake.contact + 1, wake.aor}).what, What::kGone);
+  EXPECT_EQ(desk.phones.next(1, 0).what, What::kGone);
+  EXPECT_EQ(desk.next({0, wake.contact + 1}).what, What::kGone);
 }
 
 TEST(PhonesDelivery, AfterAFailureItWaitsAndSaysUntilWhen) {
@@ -139,7 +176,7 @@ TEST(PhonesDelivery, RetryAfterIsHeard) {
   desk.sync({desk.info()}, /*make=*/true);
   const auto wake = desk.put("2", Light::kOn).at(0);
   const Outcome busy{.status = 480, .retry_after = 90s, .call_id = "c"};
-  EXPECT_TRUE(desk.phones.ended(wake.aor, wake.contact, desk.next(wake).attempt, busy).counted);
+  EXPECT_TRUE(desk.phones.ended(wake.contact, desk.next(wake).attempt, busy).counted);
   EXPECT_EQ(desk.next(wake).at, desk.clock.now() + 90s);
 }
 
@@ -154,7 +191,8 @@ TEST(PhonesModels, ASettingPutsSeveralKeysIntoOneDocument) {
   const auto wake = desk.sync({desk.info()}).at(0);
   const auto step = desk.next(wake);
   EXPECT_EQ(Desk::text_of(step.order), "4=off+3=on+2=on");
-  EXPECT_THAT(desk.answer(wake, step.attempt, 200).confirmed, SizeIs(3));
+  desk.answer(wake, step.attempt, 200);
+  EXPECT_THAT(desk.confirmations(wake), SizeIs(3));
   const auto pause = desk.next(wake);
   ASSERT_EQ(pause.what, What::kWait);
   EXPECT_EQ(pause.at, desk.clock.now() + 100ms);

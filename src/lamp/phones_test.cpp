@@ -450,9 +450,9 @@ TEST(PhonesThreads, ChangesRegistrationsAndDeliveriesAtTheSameTimeEndConfirmed) 
   Phones phones({}, clock);
   const std::vector<std::string> aors{"101@a", "102@a", "103@a"};
   const auto work = [&](const Wake& wake) {
-    for (auto step = phones.next(wake.aor, wake.contact, wake.worker); step.what == Step::What::kSend;
-         step = phones.next(wake.aor, wake.contact, wake.worker)) {
-      phones.ended(wake.aor, wake.contact, step.order.attempt, {.status = 200, .retry_after = {}, .call_id = "c"});
+    for (auto step = phones.next(wake.contact, wake.worker); step.what == Step::What::kSend;
+         step = phones.next(wake.contact, wake.worker)) {
+      phones.ended(wake.contact, step.order.attempt, {.status = 200, .retry_after = {}, .call_id = "c"});
     }
   };
   const auto bind = [&](const std::string& aor) {

@@ -44,14 +44,14 @@ struct Desk {
   }
   /// The number of the contact at this place.
   std::uint32_t number(std::size_t at = 0) {
-    for (std::uint32_t number = 1; number < 64; ++number) {
+    for (std::uint32_t number = 1; number < 64 * 64; ++number) {
       // No worker has the number 255, so a contact that exists is elsewhere.
-      const bool there = phones.next(kAor, number, 255).what == Step::What::kElsewhere;
+      const bool there = phones.next(number, 255).what == Step::What::kElsewhere;
       if (there && at-- == 0) return number;
     }
     return 0;
   }
-  Wake wake_of(std::size_t at = 0, std::uint8_t worker = 0) { return {worker, number(at), std::string(kAor)}; }
+  Wake wake_of(std::size_t at = 0, std::uint8_t worker = 0) { return {worker, number(at)}; }
 
   // --- Desired state
 
@@ -76,9 +76,14 @@ struct Desk {
 
   // --- Delivery
 
-  Step next(const Wake& wake) { return phones.next(wake.aor, wake.contact, wake.worker); }
+  Step next(const Wake& wake) { return phones.next(wake.contact, wake.worker); }
   Phones::Ended answer(const Wake& wake, std::uint32_t attempt, int status) {
-    return phones.ended(wake.aor, wake.contact, attempt, {.status = status, .retry_after = {}, .call_id = "call-1"});
+    return phones.ended(wake.contact, attempt, {.status = status, .retry_after = {}, .call_id = "call-1"});
+  }
+  std::vector<Confirmation> confirmations(const Wake& wake) {
+    std::vector<Confirmation> out;
+    phones.confirmations(wake.contact, out);
+    return out;
   }
   /// Sends what there is to send now, answered with `status`; says what that was: "2=on 3=off".
   std::string deliver(const Wake& wake, int status = 200) {

@@ -22,7 +22,9 @@ bool is_refusal(const Incoming& incoming) {
 
 std::string_view method_of(Deed deed) {
   switch (deed) {
-    case Deed::kPress: return "INVITE";
+    case Deed::kPress:
+    case Deed::kCall: return "INVITE";
+    case Deed::kBye: return "BYE";
     case Deed::kRegister:
     case Deed::kUnregister:
     case Deed::kQuery: return "REGISTER";
@@ -35,7 +37,8 @@ std::string_view method_of(Deed deed) {
 }  // namespace
 
 std::string Generator::request_uri(const Phone& phone) const {
-  if (phone.deed != Deed::kPress) return "sip:" + domain_;
+  if (phone.deed == Deed::kBye) return phone.call.target;
+  if (!is_invite(phone.deed)) return "sip:" + domain_;
   return fmt::format("sip:{}@{}", phone.dialled, domain_);
 }
 
@@ -47,8 +50,13 @@ Values Generator::values_of(const Phone& phone, Deed deed, std::uint32_t sequenc
   branch_.clear();
   append_branch(branch_, {run_, index_of(phone), sequence});
   tag_.assign(branch_, 7);
+  if (deed == Deed::kBye) {  // of the call that is there (§12.2.1.1)
+    tag_.clear();
+    append_branch(tag_, {run_, index_of(phone), phone.call.invite});
+    tag_.erase(0, 7);
+  }
   // A press is a new call each time; registrations of one phone share their Call-ID (RFC 3261 §10.2.4).
-  call_id_.assign(branch_, 7);
+  call_id_ = tag_;
   if (deed == Deed::kRegister || deed == Deed::kUnregister) call_id_.erase(call_id_.rfind('-'));
   call_id_ += "@load";
   cseq_ = fmt::format_int(sequence).str();
@@ -64,14 +72,18 @@ Values Generator::values_of(const Phone& phone, Deed deed, std::uint32_t sequenc
   at(values, Slot::kSequence) = cseq_;
   at(values, Slot::kInstance) = phone.instance;
   at(values, Slot::kAuth) = phone.authorization;
+  at(values, Slot::kTo) = phone.call.to;
+  at(values, Slot::kRoute) = phone.call.routes;
   return values;
 }
 
 void Generator::send_request(Phone& phone) {
   const auto values = values_of(phone, phone.deed, phone.sequence);
-  auto& out = sockets_[phone.socket].write();
+  auto& out = sockets_[phone.socket].write(Lane::kRequest);
   switch (phone.deed) {
-    case Deed::kPress: return texts_.invite.render(out, values);
+    case Deed::kPress:
+    case Deed::kCall: return texts_.invite.render(out, values);
+    case Deed::kBye: return texts_.bye.render(out, values);
     case Deed::kRegister: return texts_.register_.render(out, values);
     case Deed::kUnregister: return texts_.unregister.render(out, values);
     case Deed::kQuery: return texts_.query.render(out, values);
@@ -87,7 +99,7 @@ void Generator::send_ack(Phone& phone, std::uint32_t sequence, std::string_view 
   auto values = values_of(phone, Deed::kPress, sequence);
   if (open != std::string_view::npos) at(values, Slot::kUri) = to.substr(open + 1, to.find('>') - open - 1);
   at(values, Slot::kTo) = to;
-  texts_.ack.render(sockets_[phone.socket].write(), values);
+  texts_.ack.render(sockets_[phone.socket].write(Lane::kAck), values);
 }
 
 void Generator::on_message(std::string_view message, TimePoint now) {
@@ -103,11 +115,18 @@ void Generator::on_response(Phone& phone, std::uint32_t sequence, const Incoming
                             TimePoint now) {
   const bool current = phone.active && !phone.over_http && sequence == phone.sequence && !phone.answered;
   if (incoming.status < 200) {
-    if (current && phone.deed == Deed::kPress) phone.resend_at = kNever;  // §17.1.1.2: Proceeding
+    if (current && is_invite(phone.deed)) phone.resend_at = kNever;  // §17.1.1.2: Proceeding
     return;
   }
+  if (current && phone.deed == Deed::kCall && incoming.status < 300) return on_answer_to_call(phone, message, now);
   // Every final response to an INVITE gets its ACK, the repeated ones too, or they would never end.
-  if (incoming.method == "INVITE") send_ack(phone, sequence, message);
+  if (incoming.method == "INVITE") {
+    if (mode_ == Mode::kCall && incoming.status < 300) {
+      if (sequence == phone.call.invite) acknowledge_call(phone);
+    } else {
+      send_ack(phone, sequence, message);
+    }
+  }
   if (!current) {
     ++result_.repeats;
     return;
@@ -122,8 +141,10 @@ void Generator::on_response(Phone& phone, std::uint32_t sequence, const Incoming
 void Generator::on_final(Phone& phone, const Incoming& incoming, std::string_view message, TimePoint now) {
   phone.answered = true;
   phone.resend_at = kNever;
-  ++result_.statuses[incoming.status];
-  result_.answer.add(now - phone.started);
+  if (phone.deed != Deed::kBye || incoming.status >= 300) {  // that a call was ended is no second answer to it
+    ++result_.statuses[incoming.status];
+    result_.answer.add(now - phone.started);
+  }
   auto verdict = Verdict::kGood;
   if (director_ != nullptr) {
     verdict = director_->answered(index_of(phone), {incoming.status, incoming.reason, message});
@@ -155,8 +176,9 @@ void Generator::on_request(const Incoming& incoming, std::string_view message, T
   const auto user = user_number(incoming.uri);
   if (!user || *user < options_.first_user || *user - options_.first_user >= phones_.size()) return;
   auto& phone = phones_[*user - options_.first_user];
+  if (mode_ == Mode::kCall && incoming.method != "MESSAGE") return on_call_request(phone, incoming, message, now);
   if (incoming.method == "ACK") return;
-  append_ok(sockets_[phone.socket].write(), message, phone.instance);
+  append_ok(sockets_[phone.socket].write(Lane::kAnswer), message, phone.instance);
   if (incoming.method != "MESSAGE") return;
 
   // A phone has one lamp message under way at most, so remembering the newest tells repeats apart.

@@ -15,9 +15,14 @@ enum class Deed : std::uint8_t {
   kRegister,    ///< REGISTER
   kUnregister,  ///< REGISTER with Expires: 0
   kOptions,
+  kCall,   ///< INVITE to the phone `dialled`, ACK
+  kBye,    ///< BYE in that call
   kQuery,  ///< REGISTER without Contact
   kHttp,   ///< `method` `target` with `body`
 };
+
+/// Whether it begins with an INVITE.
+inline bool is_invite(Deed deed) { return deed == Deed::kPress || deed == Deed::kCall; }
 
 struct Order {
   Deed deed = Deed::kHttp;
@@ -57,6 +62,8 @@ class Director {
   /// the lamps the order under way waits for; `active`: there is such an order.
   virtual bool lit(std::uint32_t phone, const LampBlock& block, bool active) = 0;
   virtual void ended(std::uint32_t phone, End end) = 0;
+  /// Generator::listen() need not go on.
+  virtual bool content() const { return false; }
 };
 
 }  // namespace lamplighter::load

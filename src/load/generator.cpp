@@ -47,7 +47,9 @@ std::expected<std::unique_ptr<Generator>, std::string> Generator::open(Options o
   options.in_flight = std::min(options.in_flight, options.phones);
   std::vector<Socket> sockets;
   for (std::uint32_t i = 0; i < std::clamp(options.sockets, 1U, options.phones); ++i) {
-    auto socket = Socket::connect(options.server);
+    const auto port = options.first_port == 0 ? 0U : options.first_port + i;
+    if (port > UINT16_MAX) return std::unexpected("--first-port: there is no port " + std::to_string(port));
+    auto socket = Socket::connect(options.server, static_cast<std::uint16_t>(port));
     if (!socket) return std::unexpected(socket.error());
     sockets.push_back(std::move(*socket));
   }
@@ -111,7 +113,8 @@ Result Generator::run(Mode mode, Limit limit) {
   refused_ = false;
   active_.clear();
   idle_.clear();
-  for (std::uint32_t i = 0; i < phones_.size(); ++i) idle_.push_back(i);
+  const std::uint32_t stride = mode == Mode::kCall ? 2 : 1;  // of two phones the first calls the second
+  for (std::uint32_t i = 0; i + stride <= phones_.size(); i += stride) idle_.push_back(i);
   if (http_) http_->reset();
 
   const auto drops = receive_buffer_errors();
@@ -158,14 +161,21 @@ Result Generator::run(Mode mode, Limit limit) {
   return std::move(result_);
 }
 
-void Generator::listen(Director& director, std::chrono::milliseconds duration) {
+Result Generator::listen(Director& director, std::chrono::milliseconds duration) {
   director_ = &director;
+  result_ = {};
+  const auto drops = receive_buffer_errors();
   auto now = now_on_clock();
-  for (const auto end = now + duration; now < end;) {
-    wait_and_receive(now, end);
+  const auto begin = now;
+  for (const auto end = now + duration; now < end && !director.content();) {
+    wait_and_receive(now, std::min(end, now + kScan));
     flush_all();
+    if (options_.stop != nullptr && options_.stop->load()) break;
   }
   director_ = nullptr;
+  result_.seconds = std::chrono::duration<double>(now - begin).count();
+  result_.kernel_drops = receive_buffer_errors() - drops;
+  return std::move(result_);
 }
 
 void Generator::wait_and_receive(TimePoint& now, TimePoint until) {
@@ -219,6 +229,7 @@ Order Generator::order_of_mode(const Phone& phone) const {
     case Mode::kQuery: return {.deed = Deed::kQuery};
     case Mode::kPress:
       return {.deed = Deed::kPress, .dialled = options_.dial[phone.requests % options_.dial.size()], .lamps = 1};
+    case Mode::kCall: return {.deed = Deed::kCall, .dialled = callee_of(phone).user};
     default: return {.deed = Deed::kOptions};
   }
 }
@@ -291,11 +302,12 @@ void Generator::on_timers(TimePoint now) {
       finish(phone, End::kTimeout);
       continue;  // another phone stands here now
     }
+    if (mode_ == Mode::kCall) answer_again(callee_of(phone), now);
     if (now >= phone.resend_at) {
       // Timer A doubles without a bound (RFC 3261 §17.1.1.2), Timer E up to T2 (§17.1.2.2).
       ++phone.resends;
       auto pause = options_.t1 * (1 << std::min<int>(phone.resends, 16));
-      if (phone.deed != Deed::kPress) pause = std::min<std::chrono::milliseconds>(pause, kT2);
+      if (!is_invite(phone.deed)) pause = std::min<std::chrono::milliseconds>(pause, kT2);
       phone.resend_at = now + pause;
       ++result_.retransmissions;
       send_request(phone);

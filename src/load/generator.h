@@ -34,8 +34,8 @@ class Generator {
   /// The same for a director, who decides what is done. Ends also when no phone has anything left to do.
   Result run(Director& director, Mode mode, Limit limit);
 
-  /// Only hears and answers lamp messages for this time.
-  void listen(Director& director, std::chrono::milliseconds duration);
+  /// Only hears and answers lamp messages for this time, or until the director is content.
+  Result listen(Director& director, std::chrono::milliseconds duration);
 
   std::uint32_t phones() const { return static_cast<std::uint32_t>(phones_.size()); }
   /// "1000@127.0.0.1"
@@ -47,6 +47,15 @@ class Generator {
   void set_pace(std::chrono::microseconds pace) { options_.pace = pace; }
 
  private:
+  /// The call a phone is in: the dialog of the caller; of the callee, the answer that is not acknowledged yet.
+  struct Call {
+    std::uint32_t invite = 0;  ///< CSeq of the INVITE; its branch, Call-ID and tag are made of it
+    std::string target;        ///< Contact of the callee
+    std::string to, routes;    ///< header lines
+    std::string answer;        ///< 200 of the callee, until its ACK comes
+    TimePoint answer_again;
+    std::uint8_t answers = 0;  ///< sent again so often
+  };
   struct Phone {
     std::string user;
     std::string instance;  ///< eight hex digits, the same in every run
@@ -70,6 +79,7 @@ class Generator {
     std::uint32_t nonce_count = 0;
     std::string authorization;  ///< header line of the request under way; a retransmission repeats it
     std::string dialled;
+    Call call;
     Lamps lamps;  ///< what it shows; kept only for a director
   };
 
@@ -94,6 +104,13 @@ class Generator {
   void on_reply(const HttpReply& reply, TimePoint now);
   void on_request(const Incoming& incoming, std::string_view message, TimePoint now);
   void on_lamp(Phone& phone, std::string_view message, TimePoint now);
+  void on_answer_to_call(Phone& phone, std::string_view message, TimePoint now);
+  void acknowledge_call(Phone& phone);
+  void hang_up(Phone& phone, TimePoint now);
+  void on_call_request(Phone& phone, const Incoming& incoming, std::string_view message, TimePoint now);
+  void answer_again(Phone& callee, TimePoint now);
+  Phone& callee_of(const Phone& caller) { return phones_[index_of(caller) + 1]; }
+  const Phone& callee_of(const Phone& caller) const { return phones_[index_of(caller) + 1]; }
   bool retry_with_credentials(Phone& phone, int status, std::string_view message);
   void authorize(Phone& phone);
   std::string request_uri(const Phone& phone) const;

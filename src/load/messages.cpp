@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
+#include <ranges>
+#include <vector>
 
 namespace lamplighter::load {
 namespace {
@@ -46,6 +49,32 @@ constexpr std::string_view kAck =
     "Call-ID: {callid}\n"
     "CSeq: {cseq} ACK\n"
     "Max-Forwards: 70\n"
+    "Content-Length: 0\n\n";
+
+// §12.2.1.1: to the Contact of whoever answered, by way of those who wanted to stay in the path.
+constexpr std::string_view kAckOfCall =
+    "ACK {uri} SIP/2.0\n"
+    "Via: SIP/2.0/UDP {local};branch={branch}a;rport\n"
+    "From: \"{user}\" <sip:{user}@{domain}>;tag={tag}\n"
+    "{to}"
+    "Call-ID: {callid}\n"
+    "CSeq: {cseq} ACK\n"
+    "Max-Forwards: 70\n"
+    "{route}"
+    "User-Agent: {agent}\n"
+    "Content-Length: 0\n\n";
+
+constexpr std::string_view kBye =
+    "BYE {uri} SIP/2.0\n"
+    "Via: SIP/2.0/UDP {local};branch={branch};rport\n"
+    "From: \"{user}\" <sip:{user}@{domain}>;tag={tag}\n"
+    "{to}"
+    "Call-ID: {callid}\n"
+    "CSeq: {cseq} BYE\n"
+    "Max-Forwards: 70\n"
+    "{route}"
+    "{auth}"
+    "User-Agent: {agent}\n"
     "Content-Length: 0\n\n";
 
 constexpr std::string_view kRegister =
@@ -98,6 +127,11 @@ bool equal_without_case(std::string_view a, std::string_view b) {
 
 std::string_view first_line(std::string_view text) { return text.substr(0, text.find("\r\n")); }
 
+std::string_view without_blanks(std::string_view text) {
+  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
+  return text;
+}
+
 // Calls visit(name, value, line) for each header line until it returns false.
 template <typename F>
 void for_each_line(std::string_view message, F&& visit) {
@@ -111,9 +145,7 @@ void for_each_line(std::string_view message, F&& visit) {
     if (colon != std::string_view::npos) {
       auto name = text.substr(0, colon);
       while (name.ends_with(' ') || name.ends_with('\t')) name.remove_suffix(1);
-      auto value = text.substr(colon + 1);
-      while (value.starts_with(' ') || value.starts_with('\t')) value.remove_prefix(1);
-      if (!visit(name, value, message.substr(at, end + 2 - at))) return;
+      if (!visit(name, without_blanks(text.substr(colon + 1)), message.substr(at, end + 2 - at))) return;
     }
     at = end;
   }
@@ -122,6 +154,14 @@ void for_each_line(std::string_view message, F&& visit) {
 bool is_named(std::string_view name, std::string_view full, char compact) {
   if (name.size() == 1) return compact != '\0' && (name[0] | 0x20) == compact;
   return equal_without_case(name, full);
+}
+
+// At least so many digits: messages of one kind are all of one length then.
+void append_hex(std::string& out, std::uint32_t value, int digits) {
+  const auto needed = static_cast<int>(std::bit_width(value) + 3) / 4;
+  for (int digit = std::max(digits, needed) - 1; digit >= 0; --digit) {
+    out += "0123456789abcdef"[(value >> (4 * digit)) & 15];
+  }
 }
 
 std::optional<std::uint32_t> take_hex(std::string_view& rest) {
@@ -149,8 +189,10 @@ std::string_view name_of(Mode mode) {
     case Mode::kPress: return "press";
     case Mode::kRegister: return "register";
     case Mode::kOptions: return "options";
+    case Mode::kCall: return "call";
     case Mode::kQuery: return "verify";
     case Mode::kApi: return "api";
+    case Mode::kLamps: return "lamps";
     case Mode::kKeyboards: return "keyboards";
     case Mode::kWitness: return "witness";
   }
@@ -158,7 +200,12 @@ std::string_view name_of(Mode mode) {
 }
 
 void append_branch(std::string& out, const Ticket& ticket) {
-  fmt::format_to(std::back_inserter(out), "{}{:x}-{:x}-{:x}", kCookie, ticket.run, ticket.phone, ticket.sequence);
+  out += kCookie;
+  append_hex(out, ticket.run, 8);
+  out += '-';
+  append_hex(out, ticket.phone, 5);
+  out += '-';
+  append_hex(out, ticket.sequence, 6);
 }
 
 std::optional<Ticket> ticket_of(std::string_view branch) {
@@ -235,18 +282,54 @@ std::optional<std::uint32_t> user_number(std::string_view uri) {
   return value;
 }
 
-void append_ok(std::string& out, std::string_view request, std::string_view tag) {
-  out += "SIP/2.0 200 OK\r\n";
+void append_answer(std::string& out, std::string_view request, std::string_view status, std::string_view tag,
+                   std::string_view more) {
+  out.append("SIP/2.0 ").append(status).append("\r\n");
   for_each_line(request, [&](std::string_view name, std::string_view value, std::string_view line) {
     if (is_named(name, "To", 't') && value.find(";tag=") == std::string_view::npos) {
       out.append(line.substr(0, line.size() - 2)).append(";tag=").append(tag).append("\r\n");
     } else if (is_named(name, "Via", 'v') || is_named(name, "To", 't') || is_named(name, "From", 'f') ||
-               is_named(name, "Call-ID", 'i') || is_named(name, "CSeq", '\0')) {
+               is_named(name, "Call-ID", 'i') || is_named(name, "CSeq", '\0') || is_named(name, "Record-Route", '\0')) {
       out += line;
     }
     return true;
   });
-  out += "Content-Length: 0\r\n\r\n";
+  out += more.empty() ? "Content-Length: 0\r\n\r\n" : more;
+}
+
+void append_ok(std::string& out, std::string_view request, std::string_view tag) {
+  append_answer(out, request, "200 OK", tag);
+}
+
+void append_answer_of_callee(std::string& out, std::string_view invite, std::string_view user, std::string_view local,
+                             std::string_view instance) {
+  append_answer(out, invite, "200 OK", instance,
+                fmt::format("Contact: <sip:{}@{};line={}>\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\n"
+                            "Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{}",
+                            user, local, instance, kSdp.size(), kSdp));
+}
+
+std::string routes_of(std::string_view response) {
+  std::vector<std::string_view> values;
+  for_each_line(response, [&](std::string_view name, std::string_view value, std::string_view) {
+    // One line may hold several (§7.3.1); the comma that parts them stands behind a ">".
+    for (auto rest = value; is_named(name, "Record-Route", '\0') && !rest.empty();) {
+      const auto end = std::min(rest.find(',', rest.find('>')), rest.size());
+      values.push_back(without_blanks(rest.substr(0, end)));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return true;
+  });
+  std::string out;
+  for (const auto value : std::views::reverse(values)) out.append("Route: ").append(value).append("\r\n");
+  return out;
+}
+
+std::string_view contact_uri_of(std::string_view message) {
+  const auto contact = header_value(message, "Contact", 'm');
+  const auto open = contact.find('<');
+  if (open == std::string_view::npos) return contact.substr(0, contact.find(';'));
+  return contact.substr(open + 1, contact.find('>', open) - open - 1);
 }
 
 bool has_contact(std::string_view message, std::string_view uri) {
@@ -262,11 +345,20 @@ bool has_contact(std::string_view message, std::string_view uri) {
 }
 
 Texts::Texts(const Options& given, std::string_view server, std::string_view domain)
-    : invite({}, {}), ack({}, {}), register_({}, {}), unregister({}, {}), query({}, {}), options({}, {}) {
+    : invite({}, {}),
+      ack({}, {}),
+      ack_of_call({}, {}),
+      bye({}, {}),
+      register_({}, {}),
+      unregister({}, {}),
+      query({}, {}),
+      options({}, {}) {
   const auto expires = std::to_string(given.expires.count());
   const auto fixed = fixed_values(given, server, domain, expires);
   invite = Template(fmt::format("{}Content-Length: {}\n\n{}", kInvite, kSdp.size(), kSdp), fixed);
   ack = Template(kAck, fixed);
+  ack_of_call = Template(kAckOfCall, fixed);
+  bye = Template(kBye, fixed);
   register_ = Template(kRegister, fixed);
   unregister = Template(kRegister, fixed_values(given, server, domain, "0"));
   query = Template(kQuery, fixed);

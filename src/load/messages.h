@@ -19,7 +19,7 @@ struct Ticket {
   std::uint32_t sequence = 0;
   friend bool operator==(const Ticket&, const Ticket&) = default;
 };
-/// "z9hG4bK" + run-phone-sequence in hex.
+/// "z9hG4bK" + run-phone-sequence in hex, always of one length as long as the numbers are not very large.
 void append_branch(std::string& out, const Ticket& ticket);
 std::optional<Ticket> ticket_of(std::string_view branch);
 
@@ -42,8 +42,20 @@ std::optional<Incoming> look_at(std::string_view message);
 /// The digits before the @ of a sip: URI as a number: sip:1000@127.0.0.1 → 1000.
 std::optional<std::uint32_t> user_number(std::string_view uri);
 
-/// Appends 200 OK to a request: Vias, From, To (with a tag), Call-ID and CSeq copied.
+/// Appends an answer to a request: `status` "180 Ringing"; Vias, Record-Routes, From, To (with a tag), Call-ID and CSeq
+/// copied. `more`: the other header lines, an empty line, and the body; empty: there is nothing else.
+void append_answer(std::string& out, std::string_view request, std::string_view status, std::string_view tag,
+                   std::string_view more = {});
+/// 200 OK with nothing else in it.
 void append_ok(std::string& out, std::string_view request, std::string_view tag);
+/// 200 OK of a phone that takes a call: its Contact, and SDP.
+void append_answer_of_callee(std::string& out, std::string_view invite, std::string_view user, std::string_view local,
+                             std::string_view instance);
+
+/// The Route lines of requests in the dialog this answer began: its Record-Routes in reverse order (RFC 3261 §12.1.2).
+std::string routes_of(std::string_view response);
+/// The URI in the first Contact; empty when there is none.
+std::string_view contact_uri_of(std::string_view message);
 
 /// Whether a Contact of this message has exactly this URI.
 bool has_contact(std::string_view message, std::string_view uri);
@@ -52,7 +64,7 @@ bool has_contact(std::string_view message, std::string_view uri);
 struct Texts {
   /// `server` "127.0.0.1:5060", `domain` "127.0.0.1".
   Texts(const Options& options, std::string_view server, std::string_view domain);
-  Template invite, ack, register_, unregister, query, options;
+  Template invite, ack, ack_of_call, bye, register_, unregister, query, options;
 };
 
 }  // namespace lamplighter::load

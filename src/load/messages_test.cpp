@@ -71,6 +71,32 @@ TEST(Messages, AnswersWithWhatAResponseMustRepeat) {
             "Content-Length: 0\r\n\r\n");
 }
 
+constexpr std::string_view kRelayed =
+    "INVITE sip:1001@127.0.0.1:40001;line=000003e9 SIP/2.0\r\n"
+    "Record-Route: <sip:127.0.0.1:5060;lr;c=x>\r\n"
+    "Via: SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bKp\r\n"
+    "Via: SIP/2.0/UDP 127.0.0.1:40000;branch=z9hG4bK1-0-1;rport=40000\r\n"
+    "From: <sip:1000@127.0.0.1>;tag=a\r\nTo: <sip:1001@127.0.0.1>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n"
+    "Content-Length: 0\r\n\r\n";
+
+TEST(Messages, ACalleeTakesTheCallWithItsContactAndTheRecordRoutes) {
+  std::string out;
+  append_answer_of_callee(out, kRelayed, "1001", "127.0.0.1:40001", "000003e9");
+  EXPECT_TRUE(out.starts_with("SIP/2.0 200 OK\r\n"));
+  EXPECT_EQ(header_value(out, "Record-Route"), "<sip:127.0.0.1:5060;lr;c=x>");
+  EXPECT_EQ(header_value(out, "To"), "<sip:1001@127.0.0.1>;tag=000003e9");
+  EXPECT_EQ(contact_uri_of(out), "sip:1001@127.0.0.1:40001;line=000003e9");
+  EXPECT_EQ(header_value(out, "Content-Length"), std::to_string(out.size() - out.find("\r\n\r\n") - 4));
+}
+
+TEST(Messages, TheRoutesOfADialogAreTheRecordRoutesFromTheLastToTheFirst) {
+  constexpr std::string_view answer =
+      "SIP/2.0 200 OK\r\nRecord-Route: <sip:c;lr>, <sip:b;x=1,2;lr>;y\r\nCSeq: 1 INVITE\r\n"
+      "Record-Route: <sip:a;lr>\r\n\r\n";
+  EXPECT_EQ(routes_of(answer), "Route: <sip:a;lr>\r\nRoute: <sip:b;x=1,2;lr>;y\r\nRoute: <sip:c;lr>\r\n");
+  EXPECT_EQ(routes_of("SIP/2.0 200 OK\r\nCSeq: 1 INVITE\r\n\r\n"), "");
+}
+
 TEST(Messages, FindsAContactAmongSeveral) {
   constexpr std::string_view answer =
       "SIP/2.0 200 OK\r\nContact: <sip:1@a:1;line=x>;expires=5, \"B\" <sip:1@b:2>;expires=60\r\nm: <sip:1@c>\r\n\r\n";

@@ -17,8 +17,10 @@ enum class Mode : std::uint8_t {
   kPress,      ///< INVITE to a dialled code, 404, ACK, MESSAGE, 200
   kRegister,   ///< REGISTER, 200 (a refresh after the first)
   kOptions,    ///< OPTIONS to the server, 200
+  kCall,       ///< INVITE through the server to another phone, 180, 200, ACK, BYE, 200
   kQuery,      ///< REGISTER without Contact: what is bound? (for --verify)
   kApi,        ///< PUT of one key with ?wait, and the MESSAGE it causes
+  kLamps,      ///< nothing: hears the lamps that the server sends by itself
   kKeyboards,  ///< PUT of a whole keyboard, and the MESSAGEs it causes
   kWitness,    ///< everything mixed, and proof that what was acknowledged survives the server's end
 };
@@ -36,6 +38,9 @@ struct Options {
   std::uint32_t phones = 100;
   std::uint32_t first_user = 1000;
   std::uint32_t sockets = 16;
+  /// The sockets have this port of the loopback interface and those after it; 0: any. A phone that another process
+  /// registered is reached then.
+  std::uint16_t first_port = 0;
   /// Phones with a request under way at once; they take turns. 0: all of them, at most 100.
   std::uint32_t in_flight = 0;
   std::vector<std::string> dial = {"431", "432"};

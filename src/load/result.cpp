@@ -38,8 +38,10 @@ std::string_view unit_of(Mode mode) {
     case Mode::kPress: return "press";
     case Mode::kRegister: return "registration";
     case Mode::kOptions: return "answer";
+    case Mode::kCall: return "call";
     case Mode::kQuery: return "query";
     case Mode::kApi: return "write";
+    case Mode::kLamps: return "lamp";
     case Mode::kKeyboards: return "keyboard";
     case Mode::kWitness: return "order";
   }

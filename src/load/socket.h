@@ -33,11 +33,15 @@ class Inbox {
   std::vector<mmsghdr> headers_;
 };
 
-/// A UDP socket of some virtual phones: connected, so that only the server is heard and its absence is noticed. What is
-/// written collects and leaves together with flush().
+/// What leaves together, in this order. Within a lane messages are mostly of one length, and the kernel takes those in
+/// one piece and cuts it (UDP_SEGMENT): a datagram then costs a third, and the generator must be cheaper than servers.
+enum class Lane : std::uint8_t { kAck, kProvisional, kAnswer, kRequest, kCount_ };
+
+/// A UDP socket of some virtual phones, on `port` of the loopback interface or on any port: connected, so that only the
+/// server is heard and its absence is noticed. What is written collects and leaves together with flush().
 class Socket {
  public:
-  static std::expected<Socket, std::string> connect(const SocketAddress& server);
+  static std::expected<Socket, std::string> connect(const SocketAddress& server, std::uint16_t port = 0);
   Socket(Socket&& other) noexcept;
   Socket& operator=(Socket&&) = delete;
   ~Socket();
@@ -47,18 +51,31 @@ class Socket {
   const std::string& local() const { return local_; }
 
   /// Room for one more datagram, empty.
-  std::string& write();
-  bool dirty() const { return used_ > 0; }
+  std::string& write(Lane lane);
+  bool dirty() const { return waiting_ > 0; }
   /// Sends all of it. Returns how many left; sets `refused` as Inbox::receive does.
   std::size_t flush(bool& refused);
 
  private:
-  Socket(int descriptor, std::string local) : descriptor_(descriptor), local_(std::move(local)) {}
+  Socket(int descriptor, std::string local);
+
+  struct Waiting {
+    std::vector<std::string> texts;
+    std::size_t used = 0;
+  };
+  void collect();
+  /// Makes headers_ for sendmmsg of slices_ from this one on: each a datagram, or several of one length.
+  void group(std::size_t first);
 
   int descriptor_;
   std::string local_;
-  std::vector<std::string> texts_;
-  std::size_t used_ = 0;
+  std::array<Waiting, static_cast<std::size_t>(Lane::kCount_)> lanes_;
+  std::size_t waiting_ = 0;
+  bool segments_ = true;  ///< until the kernel says that it cannot cut
+  std::vector<iovec> slices_;
+  std::vector<mmsghdr> headers_;
+  struct Control;
+  std::vector<Control> controls_;
 };
 
 }  // namespace lamplighter::load

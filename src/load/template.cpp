@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Slot::kCount_)> kNames = {
     "server", "domain", "user",     "dial",  "uri",     "local", "branch", "tag",
-    "callid", "cseq",   "instance", "agent", "expires", "auth",  "to"};
+    "callid", "cseq",   "instance", "agent", "expires", "auth",  "to",     "route"};
 
 Slot slot_named(std::string_view name) {
   for (std::size_t i = 0; i < kNames.size(); ++i) {

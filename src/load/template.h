@@ -25,6 +25,7 @@ enum class Slot : std::uint8_t {
   kExpires,   ///< {expires}
   kAuth,      ///< {auth}     a whole Authorization line with its CRLF, or nothing
   kTo,        ///< {to}       a whole To line with its CRLF
+  kRoute,     ///< {route}    whole Route lines, or nothing
   kCount_,
 };
 using Values = std::array<std::string_view, static_cast<std::size_t>(Slot::kCount_)>;

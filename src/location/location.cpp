@@ -272,6 +272,28 @@ void Location::settle(std::string_view aor, std::uint64_t ticket, bool durable) 
   });
 }
 
+// The same bindings; those over this flow have none any more.
+std::string Location::Shard::without_flow(std::string_view packed, const Flow& flow) {
+  std::string out;
+  for_each_packed(packed, [&](Packed one) {
+    auto binding = one.view(texts);
+    if (binding.flow == flow) binding.flow.connection = binding.flow.generation = 0;
+    location::pack(binding, texts, out);
+    one.unshare(texts);
+  });
+  return out;
+}
+
+void Location::flow_gone(std::string_view aor, const Flow& flow) {
+  const auto hash = Hash{}(aor);
+  shard_of(hash).with([&](Shard& shard) {
+    if (const auto packed = shard.bound.find(aor, hash)) shard.bound.set(aor, hash, shard.without_flow(*packed, flow));
+    const auto waiting = shard.in_flight.find(aor);
+    if (waiting == shard.in_flight.end()) return;
+    for (auto& change : waiting->second) change.put = shard.without_flow(change.put, flow);
+  });
+}
+
 void Location::lookup(std::string_view aor, WallTime now, std::vector<Binding>& out) const {
   std::size_t count = 0;
   const auto hash = Hash{}(aor);

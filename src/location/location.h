@@ -102,6 +102,11 @@ class Location {
   /// The store's answer to a reserved change: durable, it becomes visible; otherwise it is forgotten.
   void settle(std::string_view aor, std::uint64_t ticket, bool durable);
 
+  /// The connection has ended over which this address of record was registered: its bindings stay, with a flow that
+  /// is_gone(), also those on their way to the store. A phone that comes back over another connection and refreshes has
+  /// lived on.
+  void flow_gone(std::string_view aor, const Flow& flow);
+
   /// Unexpired bindings, best q first, then newest first. `out` is cleared first.
   void lookup(std::string_view aor, WallTime now, std::vector<Binding>& out) const;
 
@@ -141,6 +146,7 @@ class Location {
     std::uint64_t last_ticket = 0;
 
     std::string pack(std::span<const Binding> all);
+    std::string without_flow(std::string_view packed, const Flow& flow);
     /// `put` becomes the shard's.
     void apply(std::string_view aor, std::size_t hash, std::string_view put, Removals remove, WallTime if_expired_by);
     const std::vector<InFlight>* in_flight_of(std::string_view aor) const;

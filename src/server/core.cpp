@@ -59,7 +59,7 @@ Core::Core(std::uint8_t worker, const Shared& shared, Sender& sender, Executor& 
 }
 
 void Core::on_message(const Flow& flow, std::string_view bytes, TimePoint now) {
-  const auto framing = is_reliable(flow.kind) ? Message::Framing::kStream : Message::Framing::kDatagram;
+  const auto framing = is_byte_stream(flow.kind) ? Message::Framing::kStream : Message::Framing::kDatagram;
   error_.reset();
   if (const auto parsed = message_.parse(bytes, framing); !parsed) {
     error_ = parsed.error();
@@ -130,7 +130,15 @@ void Core::forget_expired() {
   }
 }
 
-void Core::on_flow_closed(const Flow& flow, TimePoint now) { table_.on_flow_closed(flow, now); }
+/// Who registered over the connection is not there any more until it comes back: nothing is sent into the void, and
+/// what was under way is given up before its transaction reports the same.
+void Core::on_flow_closed(const Flow& flow, TimePoint now) {
+  for (const auto& aor : flows_.take(flow)) {
+    shared_.location.flow_gone(aor, flow);
+    shared_.desk.contacts_changed(aor);
+  }
+  table_.on_flow_closed(flow, now);
+}
 
 bool Core::idle() const {
   return table_.servers() == 0 && table_.clients() == 0 && proxy_.contexts() == 0 && lamps_.active() == 0 &&

@@ -18,6 +18,7 @@
 #include "server/authenticator.h"
 #include "server/dialog_cookie.h"
 #include "server/domains.h"
+#include "server/flow_register.h"
 #include "server/identity.h"
 #include "server/lamp_sender.h"
 #include "server/proxy.h"
@@ -106,6 +107,7 @@ class Core final : public transport::Receiver, public transaction::TransactionUs
   struct Routing {
     std::size_t routes_consumed = 0;  ///< elements at the top that named us
     bool in_dialog = false;           ///< one of them was our Record-Route of this very dialog
+    std::optional<Flow> connection;   ///< that the last of them names: the far side's
     std::string next_route;           ///< URI of the first Route left; empty: none
     sip::Uri uri;                     ///< Request-URI
     bool uri_is_ours = false;
@@ -168,6 +170,7 @@ class Core final : public transport::Receiver, public transaction::TransactionUs
   Responder responder_;
   Registrar registrar_;
   LampSender lamps_;
+  FlowRegister flows_;
   Proxy proxy_;
   CoreCounters counters_;
 

@@ -43,6 +43,14 @@ void append_routes(std::string& out, const Message& request, const sip::HeaderFi
   if (const auto left = sip::trim(rest); !left.empty()) append_line(out, "Route", left);
 }
 
+/// The end of the headers, and the body. A datagram, or a WebSocket's frame, may have come without Content-Length.
+void append_body(std::string& out, const Message& message) {
+  if (!message.has(HeaderId::kContentLength)) {
+    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", message.body().size());
+  }
+  out.append("\r\n").append(message.body());
+}
+
 bool is_for_realm(std::string_view credentials, std::string_view realm) {
   const auto parsed = sip::parse_digest_credentials(credentials);
   return parsed && parsed->realm == realm;
@@ -60,7 +68,7 @@ void append_without_top_via(std::string& out, const Message& response) {
     }
     out.append(response.line(field));
   }
-  out.append("\r\n").append(response.body());
+  append_body(out, response);
 }
 
 }  // namespace
@@ -99,7 +107,7 @@ void write_forwarded_request(std::string& out, const Message& request, const For
     }
   }
   if (!hops_written) append_line(out, "Max-Forwards", "70");  // §16.6 step 3
-  out.append("\r\n").append(request.body());
+  append_body(out, request);
 }
 
 void write_forwarded_response(std::string& out, const Message& response) {

@@ -22,7 +22,8 @@ struct ForwardPlan {
   SocketAddress source;                     ///< where the request came from: completes its topmost Via (RFC 3581)
 };
 
-/// Writes the request as it leaves: Via pushed, Max-Forwards one less (70 when it had none), consumed Routes gone.
+/// Writes the request as it leaves: Via pushed, Max-Forwards one less (70 when it had none), consumed Routes gone. A
+/// Content-Length is added when there is none: it may leave on a stream (§16.6 step 9).
 void write_forwarded_request(std::string& out, const sip::Message& request, const ForwardPlan& plan);
 
 /// Writes the response without its topmost Via element, as it goes back upstream.

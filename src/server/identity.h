@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 
@@ -14,6 +15,8 @@ class Identity {
   std::uint8_t worker() const { return worker_; }
   std::uint64_t next_number() { return start_ + ++count_; }
   /// 16 hex digits.
+  using Token = std::array<char, 16>;
+  Token token();
   void append_token(std::string& out);
 
  private:

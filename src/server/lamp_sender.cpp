@@ -30,6 +30,8 @@ constexpr std::size_t kFlushShare = 20;  // of what is waiting
 constexpr std::size_t kFlushLeast = 16;
 constexpr auto kReportInterval = 1s;
 
+std::string_view text_of(const Identity::Token& token) { return {token.data(), token.size()}; }
+
 Owner owner_of(std::uint8_t worker, std::uint32_t contact) {
   return {
       .kind = Owner::Kind::kLampSender, .worker = worker, .slot = contact & Owner::kMask, .generation = contact >> 22};
@@ -74,35 +76,33 @@ LampSender::LampSender(const LampSettings& settings, transaction::Table& table, 
       wake_other_(std::move(wake_other)) {}
 
 void LampSender::look_after(const lamp::Wake& wake, TimePoint now) {
-  auto step = phones_.next(wake.aor, wake.contact, identity_.worker());
-  if (const auto found = entries_.find(wake.contact); found != entries_.end()) {
-    auto& entry = found->second;
-    wheel_.cancel(std::exchange(entry.timer, {}));
-    if (entry.client && step.attempt != entry.attempt) give_up(entry);
+  phones_.next(wake.contact, identity_.worker(), step_);
+  auto* entry = entries_.find(wake.contact);
+  if (entry) {
+    wheel_.cancel(std::exchange(entry->timer, {}));
+    if (entry->client && step_.attempt != entry->attempt) give_up(*entry);
   }
 
   using What = lamp::Step::What;
-  switch (step.what) {
-    case What::kSend: return send(wake.contact, wake.aor, std::move(step), now);
+  switch (step_.what) {
+    case What::kSend: return send(wake.contact, now);
     case What::kWait: {
-      auto& entry = entries_[wake.contact];
-      entry.aor = wake.aor;
-      entry.timer = wheel_.schedule(step.at, owner_of(identity_.worker(), wake.contact).pack(), kLook);
+      auto& waiting = entries_[wake.contact];
+      waiting.timer = wheel_.schedule(step_.at, owner_of(identity_.worker(), wake.contact).pack(), kLook);
       return;
     }
     case What::kNothing: {
-      const auto found = entries_.find(wake.contact);
-      if (found == entries_.end()) return;
-      if (!found->second.client) {
-        entries_.erase(found);
-      } else if (step.hurry && now - found->second.sent_at >= settings_.hurry_after) {
-        table_.resend(found->second.client, now);
+      if (!entry) return;
+      if (!entry->client) {
+        entries_.erase(wake.contact);
+      } else if (step_.hurry && now - entry->sent_at >= settings_.hurry_after) {
+        table_.resend(entry->client, now);
       }
       return;
     }
     case What::kElsewhere:
       entries_.erase(wake.contact);
-      return wake_other_({.worker = step.worker, .contact = wake.contact, .aor = wake.aor});
+      return wake_other_({.worker = step_.worker, .contact = wake.contact});
     case What::kGone: entries_.erase(wake.contact); return;
   }
 }
@@ -112,22 +112,22 @@ void LampSender::give_up(Entry& entry) {
   ++counters_.abandoned;
 }
 
-void LampSender::send(std::uint32_t contact, const std::string& aor, lamp::Step step, TimePoint now) {
+/// The order of `step_`.
+void LampSender::send(std::uint32_t contact, TimePoint now) {
+  const auto& order = step_.order;
   auto& entry = entries_[contact];
-  entry.aor = aor;
-  entry.attempt = step.order.attempt;
+  entry.attempt = order.attempt;
   entry.sent_at = now;
-  entry.remote = step.order.flow.remote.to_string();
-  entry.call_id.clear();
-  identity_.append_token(entry.call_id);
-  write(step.order, aor, entry);
+  entry.remote = order.flow.remote;
+  entry.call_id = identity_.token();
+  write(order, entry);
   ++counters_.sent;
-  const auto owner = owner_of(identity_.worker(), contact);
-  entry.client = table_.request(step.order.flow, sip::Method::kMessage, buffer_, owner.pack(), now);
-  if (!entry.client) end(contact, {.status = 0, .retry_after = {}, .call_id = entry.call_id}, now);
+  entry.client =
+      table_.request(order.flow, sip::Method::kMessage, buffer_, owner_of(identity_.worker(), contact).pack(), now);
+  if (!entry.client) end(contact, {.status = 0, .retry_after = {}, .call_id = text_of(entry.call_id)}, now);
 }
 
-void LampSender::write(const lamp::Order& order, std::string_view aor, Entry& entry) {
+void LampSender::write(const lamp::Order& order, const Entry& entry) {
   const auto* hint = order.hint.get();
   sip::Writer writer(buffer_);
   writer.request_line("MESSAGE", hint && !hint->request_uri.empty() ? hint->request_uri : order.uri);
@@ -146,18 +146,19 @@ void LampSender::write(const lamp::Order& order, std::string_view aor, Entry& en
   if (hint && !hint->to_uri.empty()) {
     out += hint->to_uri;
   } else {
-    append_address(out, aor, order.flow);
+    append_address(out, order.aor, order.flow);
   }
-  out.append(">\r\nCall-ID: ").append(entry.call_id).append("\r\nCSeq: 1 MESSAGE\r\n");
+  out.append(">\r\nCall-ID: ").append(text_of(entry.call_id)).append("\r\nCSeq: 1 MESSAGE\r\n");
   body_.clear();
   lamp::encode_x_buttons(body_, order.blocks.data(), order.blocks.size());
   writer.body(lamp::kXButtonsType, body_);
 }
 
 void LampSender::on_response(std::uint32_t contact, const sip::Message& response, TimePoint now) {
-  const auto found = entries_.find(contact);
-  if (response.status() < 200 || found == entries_.end() || !found->second.client) return;
-  lamp::Outcome outcome{.status = response.status(), .retry_after = {}, .call_id = found->second.call_id};
+  const auto* entry = entries_.find(contact);
+  if (response.status() < 200 || !entry || !entry->client) return;
+  const auto call_id = entry->call_id;  // the entry may go before the outcome is told
+  lamp::Outcome outcome{.status = response.status(), .retry_after = {}, .call_id = text_of(call_id)};
   if (const auto* field = response.find(HeaderId::kRetryAfter)) {
     // RFC 3261 §20.33: seconds, and perhaps a comment and parameters behind them.
     const auto value = response.value(*field);
@@ -168,22 +169,27 @@ void LampSender::on_response(std::uint32_t contact, const sip::Message& response
   const auto* cseq = response.cseq();
   if (!cseq || cseq->number != 1) {
     log::warn("lamp: {}: {} answered {} with CSeq \"{}\", expected \"1 MESSAGE\": taken for no answer",
-              found->second.aor, found->second.remote, response.status(), response.header(HeaderId::kCSeq));
+              phones_.aor_of(contact), entry->remote.to_string(), response.status(), response.header(HeaderId::kCSeq));
     outcome.status = 0;
   }
   end(contact, outcome, now);
 }
 
 void LampSender::on_failure(std::uint32_t contact, TimePoint now) {
-  const auto found = entries_.find(contact);
-  if (found == entries_.end()) return;
-  end(contact, {.status = 0, .retry_after = {}, .call_id = found->second.call_id}, now);
+  const auto* entry = entries_.find(contact);
+  if (!entry) return;
+  const auto call_id = entry->call_id;
+  end(contact, {.status = 0, .retry_after = {}, .call_id = text_of(call_id)}, now);
 }
 
 void LampSender::end(std::uint32_t contact, const lamp::Outcome& outcome, TimePoint now) {
-  auto& entry = entries_.at(contact);
+  auto& entry = *entries_.find(contact);
   entry.client = {};
-  auto ended = phones_.ended(entry.aor, contact, entry.attempt, outcome);
+  const auto remote = entry.remote;
+  // Asked first: a caller that is not registered is forgotten with the outcome.
+  std::string aor;
+  if (desk_.watched() || outcome.status < 200 || outcome.status >= 300) aor = phones_.aor_of(contact);
+  const auto ended = phones_.ended(contact, entry.attempt, outcome);
   if (ended.counted) {
     switch (ended.state) {
       case DeliveryState::kConfirmed: ++counters_.confirmed; break;
@@ -192,16 +198,19 @@ void LampSender::end(std::uint32_t contact, const lamp::Outcome& outcome, TimePo
       case DeliveryState::kUnreachable: ++counters_.unreachable; break;
       case DeliveryState::kPending: break;
     }
-    report(entry, ended.state, outcome.status, now);
+    report(aor, remote, ended.state, outcome.status, now);
   }
-  const lamp::Wake wake{.worker = identity_.worker(), .contact = contact, .aor = entry.aor};
-  keep(std::move(ended.confirmed), now);
-  look_after(wake, now);
-  desk_.progressed(wake.aor);
+  if (ended.to_record) {
+    to_record_.push_back(contact);
+    flush_later(now);
+  }
+  look_after({.worker = identity_.worker(), .contact = contact}, now);
+  if (!aor.empty()) desk_.progressed(aor);
 }
 
 /// What an administrator should know of, but not ten thousand times when a switch has lost power.
-void LampSender::report(const Entry& entry, DeliveryState state, int status, TimePoint now) {
+void LampSender::report(std::string_view aor, const SocketAddress& remote, DeliveryState state, int status,
+                        TimePoint now) {
   if (state == DeliveryState::kConfirmed || state == DeliveryState::kPending) return;
   if (last_report_ && now - *last_report_ < kReportInterval) {
     ++unreported_;
@@ -209,9 +218,9 @@ void LampSender::report(const Entry& entry, DeliveryState state, int status, Tim
   }
   const auto more = unreported_ > 0 ? fmt::format(" ({} more like this before it)", unreported_) : std::string();
   if (state == DeliveryState::kUnreachable) {
-    log::warn("lamp: {}: {} did not answer the MESSAGE; it is tried again{}", entry.aor, entry.remote, more);
+    log::warn("lamp: {}: {} did not answer the MESSAGE; it is tried again{}", aor, remote.to_string(), more);
   } else {
-    log::warn("lamp: {}: {} answered the MESSAGE with {}{}{}", entry.aor, entry.remote, status,
+    log::warn("lamp: {}: {} answered the MESSAGE with {}{}{}", aor, remote.to_string(), status,
               state == DeliveryState::kRetrying ? "; it is tried again" : "", more);
   }
   last_report_ = now;
@@ -220,24 +229,27 @@ void LampSender::report(const Entry& entry, DeliveryState state, int status, Tim
 
 // --- The store
 
-void LampSender::keep(std::vector<lamp::Confirmation> confirmed, TimePoint now) {
-  for (auto& each : confirmed) confirmed_.add(std::move(each));
-  if (confirmed_.empty() || std::exchange(flush_due_, true)) return;
+void LampSender::flush_later(TimePoint now) {
+  if (to_record_.empty() || std::exchange(flush_due_, true)) return;
   wheel_.schedule(now + kFlushTick, 0, kFlush);
 }
 
 void LampSender::flush_some(TimePoint now) {
   flush_due_ = false;
-  hand_over(std::max(kFlushLeast, confirmed_.size() / kFlushShare));
-  if (confirmed_.empty() || std::exchange(flush_due_, true)) return;
-  wheel_.schedule(now + kFlushTick, 0, kFlush);
+  hand_over(std::max(kFlushLeast, to_record_.size() / kFlushShare));
+  flush_later(now);
 }
 
-void LampSender::flush() { hand_over(confirmed_.size()); }
+void LampSender::flush() { hand_over(to_record_.size()); }
 
 void LampSender::hand_over(std::size_t most) {
-  if (confirmed_.empty()) return;
-  store_.commit(confirmed_.take(most), [](std::expected<void, store::StoreError> done) {
+  store::Confirmations confirmed;
+  for (; most > 0 && !to_record_.empty(); --most) {
+    phones_.confirmations(to_record_.front(), confirmed);
+    to_record_.pop_front();
+  }
+  if (confirmed.empty()) return;
+  store_.commit(std::move(confirmed), [](std::expected<void, store::StoreError> done) {
     // After a restart these lamps are sent once more.
     if (!done) log::debug("store: confirmations could not be stored: {}", done.error().what);
   });
@@ -271,19 +283,19 @@ void LampSender::on_timer(std::uint64_t owner, std::uint32_t kind, TimePoint now
     case kLook: {
       const auto whose = Owner::unpack(owner);
       const auto contact = whose.slot | (whose.generation << 22);
-      const auto found = entries_.find(contact);
-      if (found == entries_.end()) return;
-      found->second.timer = {};
-      const lamp::Wake wake{.worker = identity_.worker(), .contact = contact, .aor = found->second.aor};
-      return look_after(wake, now);
+      auto* entry = entries_.find(contact);
+      if (!entry) return;
+      entry->timer = {};
+      return look_after({.worker = identity_.worker(), .contact = contact}, now);
     }
     default: return;
   }
 }
 
 std::size_t LampSender::in_flight() const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(entries_, [](const auto& entry) { return static_cast<bool>(entry.second.client); }));
+  std::size_t count = 0;
+  entries_.for_each([&](std::uint32_t, const Entry& entry) { count += entry.client ? 1 : 0; });
+  return count;
 }
 
 }  // namespace lamplighter::server

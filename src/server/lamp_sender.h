@@ -7,15 +7,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/counter.h"
+#include "base/id_map.h"
 #include "base/timer_wheel.h"
 #include "lamp/phones.h"
-#include "server/confirmation_queue.h"
 #include "server/identity.h"
 #include "service/lamp_desk.h"
 #include "sip/message.h"
@@ -67,24 +67,24 @@ class LampSender {
   std::size_t still_to_restore() const { return behind_.size(); }
 
  private:
+  /// A contact with a request under way, or with something to wait for.
   struct Entry {
-    std::string aor;
     transaction::ClientId client;
     std::uint32_t attempt = 0;
     TimerHandle timer;
     TimePoint sent_at{};
-    std::string call_id;
-    std::string remote;  ///< for the log
+    Identity::Token call_id{};
+    SocketAddress remote;  ///< for the log
   };
 
-  void send(std::uint32_t contact, const std::string& aor, lamp::Step step, TimePoint now);
-  void write(const lamp::Order& order, std::string_view aor, Entry& entry);
+  void send(std::uint32_t contact, TimePoint now);
+  void write(const lamp::Order& order, const Entry& entry);
   void end(std::uint32_t contact, const lamp::Outcome& outcome, TimePoint now);
-  void keep(std::vector<lamp::Confirmation> confirmed, TimePoint now);
+  void flush_later(TimePoint now);
   void flush_some(TimePoint now);
   void hand_over(std::size_t most);
   void restore_some(TimePoint now);
-  void report(const Entry& entry, lamp::DeliveryState state, int status, TimePoint now);
+  void report(std::string_view aor, const SocketAddress& remote, lamp::DeliveryState state, int status, TimePoint now);
   void give_up(Entry& entry);
 
   const LampSettings& settings_;
@@ -96,14 +96,15 @@ class LampSender {
   store::Store& store_;
   std::function<void(const lamp::Wake&)> wake_other_;
   Counters counters_;
-  std::unordered_map<std::uint32_t, Entry> entries_;  ///< by contact number
+  IdMap<Entry> entries_;  ///< by contact number
   std::deque<std::pair<lamp::Wake, std::size_t>> behind_;
-  double restore_credit_ = 0;  ///< lamps that may be sent now
-  double restore_step_ = 0;    ///< gained with each tick
-  ConfirmationQueue confirmed_;
+  double restore_credit_ = 0;            ///< lamps that may be sent now
+  double restore_step_ = 0;              ///< gained with each tick
+  std::deque<std::uint32_t> to_record_;  ///< contacts that have confirmed something
   bool flush_due_ = false;
   std::optional<TimePoint> last_report_;
   std::uint64_t unreported_ = 0;
+  lamp::Step step_;  ///< scratch, as are these
   std::string buffer_;
   std::string body_;
 };

@@ -42,9 +42,10 @@ std::string Proxy::write(const ProxyRequest& request, const ProxyTarget& target)
     // Topmost is where the callee reaches us; when the caller reaches us elsewhere, that follows (RFC 5658 §3).
     const auto& out = target.flow;
     const auto& in = request.source;
-    cookie_.append_record_route(record_routes, request.message, out.local, out.kind);
-    if (in.local != out.local || in.kind != out.kind) {
-      cookie_.append_record_route(record_routes, request.message, in.local, in.kind);
+    cookie_.append_record_route(record_routes, request.message, out);
+    // Each side's names its own connection, so a request that consumes both goes to the other side's.
+    if (in.local != out.local || in.kind != out.kind || is_reliable(in.kind)) {
+      cookie_.append_record_route(record_routes, request.message, in);
     }
   }
   std::string bytes;

@@ -36,7 +36,10 @@ std::optional<Core::Routing> Core::analyse(const Message& request) const {
       return false;
     }
     ++out.routes_consumed;
-    if (shared_.cookie.check(request, route->uri) != DialogCookie::Direction::kNone) out.in_dialog = true;
+    if (shared_.cookie.check(request, route->uri) != DialogCookie::Direction::kNone) {
+      out.in_dialog = true;
+      out.connection = DialogCookie::flow_of(route->uri);
+    }
     return true;
   });
   const auto* uri = request.uri();
@@ -140,6 +143,7 @@ void Core::register_phone(ServerId id, const Message& request, const Routing&, T
   if (!verdict.trusted && aor_.substr(0, aor_.rfind('@')) != verdict.user) {
     return reply(id, request, 403, "May not register this address", now);  // §10.3 step 4
   }
+  flows_.note(arrival_, aor_);
   registrar_.on_register(id, request, arrival_, aor_, now);
 }
 
@@ -159,6 +163,7 @@ void Core::to_user(ServerId id, const Message& request, const Routing& routing, 
   for (const auto& binding : bindings_) {
     const auto contact = sip::parse_uri(binding.uri);
     if (!contact || !contact->is_sip()) continue;  // stored for others to query, never called
+    if (is_gone(binding.flow)) continue;           // registered, but its connection has ended
     if (targets.size() == shared_.settings.max_branches) break;
     targets.push_back({binding.flow, binding.uri, binding.path});
   }
@@ -188,8 +193,19 @@ std::optional<ProxyTarget> Core::target_of(const Message& request, const Routing
   // The next hop is the topmost Route that is left, else the Request-URI (§16.6 step 7).
   const auto next = routing.next_route.empty() ? routing.uri : sip::parse_uri(routing.next_route).value_or(sip::Uri{});
   ProxyTarget target{{}, std::string(request.request_uri()), {}};
-  if (const auto flow = flow_of_contact(next)) {
-    target.flow = *flow;
+  const auto registered = flow_of_contact(next);
+  if (registered && !is_gone(*registered)) {
+    target.flow = *registered;
+    return target;
+  }
+  // A phone on a connection whose Contact is no address of record is found by the route that was recorded for it.
+  if (routing.connection && routing.next_route.empty()) {
+    target.flow = *routing.connection;
+    target.flow.worker = static_cast<std::uint8_t>(target.flow.worker % peers_.size());
+    return target;
+  }
+  if (registered) {  // nothing can be sent there: said at once
+    target.flow = *registered;
     return target;
   }
   if (!may_relay) return std::nullopt;

@@ -201,7 +201,7 @@ void LampDesk::unwatch(std::uint64_t number) {
 }
 
 void LampDesk::progressed(std::string_view aor) {
-  if (watchers_.load(std::memory_order_acquire) == 0) return;
+  if (!watched()) return;
   watches_.with([&](const Watches& watches) {
     for (const auto& [number, watch] : watches.by_number) {
       if (watch.aor == aor) watch.progress();

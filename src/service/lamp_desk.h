@@ -76,6 +76,8 @@ class LampDesk {
   /// that happens: keep it short. Returns a number for unwatch().
   std::uint64_t watch(std::string_view aor, std::function<void()> progress);
   void unwatch(std::uint64_t number);
+  /// Whether anybody watches any phone.
+  bool watched() const { return watchers_.load(std::memory_order_acquire) > 0; }
   /// Something happened to the phone's deliveries.
   void progressed(std::string_view aor);
 

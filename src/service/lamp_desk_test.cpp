@@ -64,7 +64,7 @@ TEST_F(LampDeskTest, NobodyIsSentAnythingBeforeTheStoreHasIt) {
   ASSERT_EQ(told.size(), 1u);
   EXPECT_TRUE(told[0]);
   ASSERT_EQ(wakes.size(), 1u);
-  EXPECT_EQ(phones.next(kAor, wakes[0].contact, 0).what, lamp::Step::What::kSend);
+  EXPECT_EQ(phones.next(wakes[0].contact, 0).what, lamp::Step::What::kSend);
 }
 
 TEST_F(LampDeskTest, WhatTheStoreRefusesIsInForceDeliveredAndStoredLater) {

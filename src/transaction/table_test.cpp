@@ -143,7 +143,7 @@ TEST_F(TableAsAWhole, SteadyStateAllocatesNothing) {
   struct Nowhere final : Sender {
     bool send(const Flow&, std::string_view) override { return true; }
   } nowhere;
-  Table subject(nowhere, wheel, quiet, TimerBase{}, kFirstKind, 1, {});
+  Table subject(nowhere, wheel, quiet, TimerBase{}, kFirstKind, {1, 2}, {});
   const auto press = [&] {
     subject.on_message(messages[0], udp_flow(), clock.now());
     subject.respond(quiet.server, 404, refusal, clock.now());
@@ -175,7 +175,7 @@ TEST_F(TableAsAWhole, KeepsManyTransactionsApart) {
 
 TEST_F(TableAsAWhole, TakesItsTimersAlongWhenItGoes) {
   {
-    Table brief(sender, wheel, user, TimerBase{}, kFirstKind + 32, 1, {});
+    Table brief(sender, wheel, user, TimerBase{}, kFirstKind + 32, {1, 2}, {});
     sip::Message message;
     const auto text = numbered("MESSAGE", 1);
     ASSERT_TRUE(message.parse(text));

@@ -94,6 +94,19 @@ TEST(Listen, ReadsAndPrints) {
   }
 }
 
+TEST(Listen, KnowsEveryTransport) {
+  for (const auto kind :
+       {TransportKind::kUdp, TransportKind::kTcp, TransportKind::kTls, TransportKind::kWs, TransportKind::kWss}) {
+    const Listen listen{kind, SocketAddress::parse("[::1]:5061").value()};
+    const auto again = Listen::parse(listen.to_string());
+    ASSERT_TRUE(again) << again.error();
+    EXPECT_EQ(again->kind, kind);
+    EXPECT_EQ(listen.collides_with({TransportKind::kTcp, listen.address}), kind != TransportKind::kUdp);
+    EXPECT_FALSE(listen.collides_with({kind, SocketAddress::parse("[::1]:5062").value()}));
+  }
+  EXPECT_EQ(Listen::parse("wss:0.0.0.0:8443")->to_string(), "wss:0.0.0.0:8443");
+}
+
 TEST(Listen, SaysWhatWasExpected) {
   for (auto text : {"", "127.0.0.1:5060", "UDP:127.0.0.1:5060", "sctp:127.0.0.1:5060"}) {
     EXPECT_THAT(Listen::parse(text).error(), HasSubstr("expected udp:ADDRESS:PORT")) << text;

@@ -13,6 +13,9 @@ namespace lamplighter::transport {
 namespace {
 
 constexpr std::size_t kMaxDatagram = 65536;
+// From one place for a datagram to the next. A power of two would put the beginnings of all of them, which are all that
+// is mostly used, into the same few sets of the processor's caches.
+constexpr std::size_t kPlace = kMaxDatagram + 19 * 64;
 constexpr std::size_t kOutBatch = 64;
 constexpr std::size_t kOutBytes = 4 * kMaxDatagram;
 constexpr int kSendPatienceMs = 1;
@@ -138,14 +141,14 @@ UdpSocket::UdpSocket(int fd, const SocketAddress& bound, std::size_t batch)
       in_controls_(batch),
       in_local_(batch),
       // Not zeroed: a page costs memory only once a datagram has been in it.
-      in_bytes_(std::make_unique_for_overwrite<char[]>(batch * kMaxDatagram)),
+      in_bytes_(std::make_unique_for_overwrite<char[]>(batch * kPlace)),
       out_(kOutBatch),
       out_parts_(kOutBatch),
       out_to_(kOutBatch),
       out_controls_(kOutBatch),
       out_bytes_(std::make_unique_for_overwrite<char[]>(kOutBytes)) {
   for (std::size_t i = 0; i < batch; ++i) {
-    in_parts_[i] = {in_bytes_.get() + i * kMaxDatagram, kMaxDatagram};
+    in_parts_[i] = {in_bytes_.get() + i * kPlace, kMaxDatagram};
     in_[i].msg_hdr.msg_iov = &in_parts_[i];
     in_[i].msg_hdr.msg_iovlen = 1;
     in_[i].msg_hdr.msg_name = &in_from_[i];

@@ -12,6 +12,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cassert>
+#include <csignal>
 #include <thread>
 
 #include "base/bind_error.h"
@@ -20,6 +21,7 @@
 #include "transport/delay_line.h"
 #include "transport/handler_memory.h"
 #include "transport/mailbox.h"
+#include "transport/streams.h"
 #include "transport/udp_socket.h"
 
 namespace lamplighter::transport {
@@ -37,11 +39,12 @@ bool is_keepalive(std::string_view bytes) {
 }
 
 std::string open_error(const Listen& listen, int error) {
-  return bind_error(listen.to_string(), listen.address, SocketKind::kDatagram, error);
+  const auto kind = is_reliable(listen.kind) ? SocketKind::kStream : SocketKind::kDatagram;
+  return bind_error(listen.to_string(), listen.address, kind, error);
 }
 
 struct Listener {
-  std::unique_ptr<UdpSocket> socket;
+  std::unique_ptr<UdpSocket> socket;  ///< none: takes connections, see Streams
   std::optional<asio::posix::stream_descriptor> watch;
   HandlerMemory memory;
 
@@ -61,14 +64,24 @@ void warn_about_buffer(std::string_view what, std::size_t got, std::size_t asked
 
 }  // namespace
 
-struct Worker::Impl {
+struct Worker::Impl final : Streams::Host {
   Impl(WorkerSettings the_settings, const Clock& the_clock) : settings(std::move(the_settings)), clock(the_clock) {}
 
   std::expected<void, std::string> open();
   void close();
   void run();
+  std::expected<void, std::string> open_udp(const Listen& listen);
+  std::expected<void, std::string> open_stream(const Listen& listen);
   template <typename F>
   void turn(F&& work);
+
+  // Streams::Host
+  TimePoint begin_turn() override { return clock.now(); }
+  void end_turn(TimePoint now) override;
+  void on_stream_message(const Flow& flow, std::string_view bytes, TimePoint now) override {
+    receiver->on_message(flow, bytes, now);
+  }
+  void on_stream_closed(const Flow& flow, TimePoint now) override { receiver->on_flow_closed(flow, now); }
   void watch(std::uint16_t index);
   void receive(std::uint16_t index, TimePoint now);
   void take_in(const Flow& flow, std::string_view bytes, TimePoint now);
@@ -91,6 +104,7 @@ struct Worker::Impl {
 
   // What Asio's operations live in must outlast the io_context.
   std::vector<std::unique_ptr<Listener>> listeners;
+  std::vector<UdpSocket*> sockets;  ///< those of the listeners that have one
   HandlerMemory timer_memory, wake_memory;
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
@@ -98,6 +112,8 @@ struct Worker::Impl {
   std::optional<TimePoint> armed;
   asio::steady_timer delayed_timer{io};
   DelayLine delayed;
+  std::unique_ptr<Streams> streams;  ///< when a listener takes connections
+  std::size_t least_receive = 0, least_send = 0;
 
   Mailbox mailbox;
   std::thread thread;
@@ -106,32 +122,23 @@ struct Worker::Impl {
 std::expected<void, std::string> Worker::Impl::open() {
   for (std::size_t i = 0; i < settings.listen.size(); ++i) {
     const Listen& listen = settings.listen[i];
-    if (listen.kind != TransportKind::kUdp) return std::unexpected(listen.to_string() + ": only udp is supported");
     for (std::size_t j = 0; j < i; ++j) {
-      if (listen.address.port != 0 && settings.listen[j].address == listen.address) {
-        return std::unexpected(listen.to_string() + ": listed twice");
-      }
+      if (listen.collides_with(settings.listen[j])) return std::unexpected(listen.to_string() + ": listed twice");
     }
     bool probe = settings.reuse_port && settings.exclusive_probe && settings.index == 0 && listen.address.port != 0;
     if (!probe) continue;
-    if (int error = UdpSocket::probe(listen.address)) return std::unexpected(open_error(listen, error));
+    const int error = is_reliable(listen.kind) ? Streams::probe(listen.address) : UdpSocket::probe(listen.address);
+    if (error != 0) return std::unexpected(open_error(listen, error));
   }
-  std::size_t least_receive = settings.receive_buffer;
-  std::size_t least_send = settings.send_buffer;
+  least_receive = settings.receive_buffer;
+  least_send = settings.send_buffer;
   for (const Listen& listen : settings.listen) {
-    auto socket = UdpSocket::open(listen.address, {.reuse_port = settings.reuse_port,
-                                                   .receive_buffer = settings.receive_buffer,
-                                                   .send_buffer = settings.send_buffer,
-                                                   .batch = settings.batch});
-    if (!socket) {
-      close();
-      return std::unexpected(open_error(listen, socket.error()));
-    }
-    least_receive = std::min(least_receive, (*socket)->receive_buffer());
-    least_send = std::min(least_send, (*socket)->send_buffer());
-    bound.push_back({listen.kind, (*socket)->bound()});
     listeners.push_back(std::make_unique<Listener>());
-    listeners.back()->socket = std::move(*socket);
+    auto opened = is_reliable(listen.kind) ? open_stream(listen) : open_udp(listen);
+    if (!opened) {
+      close();
+      return opened;
+    }
   }
   if (settings.index == 0) {  // once, not by every worker
     warn_about_buffer("receive", least_receive, settings.receive_buffer, "net.core.rmem_max");
@@ -140,13 +147,44 @@ std::expected<void, std::string> Worker::Impl::open() {
   return {};
 }
 
+std::expected<void, std::string> Worker::Impl::open_udp(const Listen& listen) {
+  auto socket = UdpSocket::open(listen.address, {.reuse_port = settings.reuse_port,
+                                                 .receive_buffer = settings.receive_buffer,
+                                                 .send_buffer = settings.send_buffer,
+                                                 .batch = settings.batch});
+  if (!socket) return std::unexpected(open_error(listen, socket.error()));
+  least_receive = std::min(least_receive, (*socket)->receive_buffer());
+  least_send = std::min(least_send, (*socket)->send_buffer());
+  bound.push_back({listen.kind, (*socket)->bound()});
+  sockets.push_back(socket->get());
+  listeners.back()->socket = std::move(*socket);
+  return {};
+}
+
+std::expected<void, std::string> Worker::Impl::open_stream(const Listen& listen) {
+  if (!streams) streams = std::make_unique<Streams>(io, settings.index, settings.streams, *this, clock.now());
+  const auto opened = streams->open(static_cast<std::uint16_t>(listeners.size() - 1), listen, settings.reuse_port);
+  if (!opened) return std::unexpected(open_error(listen, opened.error()));
+  bound.push_back(*opened);
+  return {};
+}
+
 void Worker::Impl::close() {
+  if (streams) streams->stop();
+  sockets.clear();
   for (auto& listener : listeners) listener->close();
 }
 
 void Worker::Impl::run() {
   pthread_setname_np(pthread_self(), fmt::format("worker-{}", settings.index).c_str());
+  // A peer that hangs up while TLS writes to it is no reason to end the program.
+  sigset_t broken_pipe;
+  sigemptyset(&broken_pipe);
+  sigaddset(&broken_pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
+  if (streams) streams->start();
   for (std::size_t i = 0; i < listeners.size(); ++i) {
+    if (!listeners[i]->socket) continue;
     listeners[i]->watch.emplace(io, listeners[i]->socket->fd());
     watch(static_cast<std::uint16_t>(i));
   }
@@ -159,10 +197,15 @@ template <typename F>
 void Worker::Impl::turn(F&& work_of_this_turn) {
   TimePoint now = clock.now();
   work_of_this_turn(now);
+  end_turn(now);
+}
+
+void Worker::Impl::end_turn(TimePoint now) {
   auto next = receiver->next_timer();
   if (next && *next <= now) receiver->on_timers(now);
-  for (auto& listener : listeners) {
-    if (listener->socket->has_queued()) flush(*listener->socket);
+  if (streams) streams->end_turn(now);
+  for (auto* socket : sockets) {
+    if (socket->has_queued()) flush(*socket);
   }
   arm();
   if (stopping) io.stop();
@@ -236,6 +279,10 @@ void Worker::Impl::flush(UdpSocket& socket) {
 /// Sets the timer only when it would come too late: one that comes early finds nothing due and sets it again.
 void Worker::Impl::arm() {
   auto next = receiver->next_timer();
+  if (streams) {
+    const auto other = streams->next_timer();
+    if (other && (!next || *other < *next)) next = other;
+  }
   if (!next || (armed && *armed <= *next)) return;
   armed = next;
   timer.expires_at(*next);
@@ -309,8 +356,10 @@ void Worker::post(Task task) {
 }
 
 bool Worker::send(const Flow& flow, std::string_view bytes) {
-  if (flow.kind != TransportKind::kUdp || flow.connection != 0 || flow.listener >= impl_->listeners.size())
+  if (flow.kind != TransportKind::kUdp) return impl_->streams && impl_->streams->send(flow, bytes);
+  if (flow.connection != 0 || flow.listener >= impl_->listeners.size() || !impl_->listeners[flow.listener]->socket) {
     return false;
+  }
   if (bytes.size() > kMaxDatagram) {  // as the kernel would refuse it: EMSGSIZE
     impl_->send_failed.add(1);
     return true;
@@ -332,6 +381,7 @@ bool Worker::send(const Flow& flow, std::string_view bytes) {
 }
 
 std::optional<Flow> Worker::flow_to(const SocketAddress& remote, TransportKind kind) const {
+  if (is_reliable(kind)) return std::nullopt;
   for (std::size_t i = 0; i < impl_->bound.size(); ++i) {
     const Listen& listen = impl_->bound[i];
     if (listen.kind != kind || listen.address.ip.is_v4() != remote.ip.is_v4()) continue;
@@ -347,6 +397,8 @@ std::optional<Flow> Worker::flow_to(const SocketAddress& remote, TransportKind k
   }
   return std::nullopt;
 }
+
+const StreamCounters* Worker::stream_counters() const { return impl_->streams ? &impl_->streams->counters() : nullptr; }
 
 WorkerCounters Worker::counters() const {
   return {.received = impl_->received.value(),

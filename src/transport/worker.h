@@ -13,6 +13,7 @@
 #include "transport/interceptor.h"
 #include "transport/listen.h"
 #include "transport/receiver.h"
+#include "transport/stream_settings.h"
 
 namespace lamplighter::transport {
 
@@ -30,6 +31,7 @@ struct WorkerSettings {
   /// Worker 0 first makes sure that no other program has a port: with SO_REUSEPORT two servers of one user would
   /// silently share it.
   bool exclusive_probe = true;
+  StreamSettings streams = {};  // NOLINT(readability-redundant-member-init): for g++, see TlsSettings
 };
 
 /// Counted by the worker's thread, read from any.
@@ -40,8 +42,9 @@ struct WorkerCounters {
   std::uint64_t keepalives = 0;       ///< CRLF and other datagrams without a message
 };
 
-/// One thread with one event loop, its own UDP sockets, mailbox and timer (DESIGN §3). open(), start(), stop() are
-/// called by the owner's thread; send() only on the worker's; post() from anywhere, until the worker is destroyed.
+/// One thread with one event loop, its own UDP sockets, connections, mailbox and timer (DESIGN §3). open(), start(),
+/// stop() are called by the owner's thread; send() only on the worker's; post() from anywhere, until the worker is
+/// destroyed.
 class Worker final : public Executor, public Sender {
  public:
   Worker(WorkerSettings settings, const Clock& clock);
@@ -51,7 +54,7 @@ class Worker final : public Executor, public Sender {
   std::expected<void, std::string> open();
   /// The listeners with the ports they really have. After open().
   const std::vector<Listen>& bound() const;
-  /// Before start(): what goes between the program and the socket, or nothing.
+  /// Before start(): what goes between the program and the UDP sockets, or nothing.
   void intercept(std::shared_ptr<Interceptor> interceptor);
 
   /// Runs the loop on a new thread, driving `receiver`, which must outlive stop().
@@ -62,10 +65,13 @@ class Worker final : public Executor, public Sender {
   void post(Task task) override;
   bool send(const Flow& flow, std::string_view bytes) override;
   /// The flow to a remote address from a listener (the first of the remote's address family): for requests to peers
-  /// that never sent us anything. nullopt: no such listener, or no route to the address.
+  /// that never sent us anything. nullopt: no such listener, or no route to the address; connections are not made from
+  /// here.
   std::optional<Flow> flow_to(const SocketAddress& remote, TransportKind kind = TransportKind::kUdp) const;
 
   WorkerCounters counters() const;
+  /// Null when no listener takes connections.
+  const StreamCounters* stream_counters() const;
 
  private:
   struct Impl;

@@ -62,8 +62,9 @@ std::string HistoryTable::row(const json::object& entry) const {
   }
   const auto status = number_of(entry, "status");
   const auto outcome = status == 0 || event == "confirmed" ? event : fmt::format("{} ({})", event, status);
+  const auto detail = text_of(entry, "detail");
   auto line = line_of(time_of(entry), outcome, fmt::format("{:.1f} ms", real_of(entry, "latency_ms")),
-                      text_of(entry, "contact"));
+                      text_of(entry, "contact") + (detail.empty() ? "" : ": " + detail));
   const auto call_id = text_of(entry, "call_id");
   if (call_id.empty()) return line + "\n";
   if (width_ == 0 || phone::text_width(line) + 2 + phone::text_width(call_id) <= width_) {

@@ -135,6 +135,7 @@ std::string PhonePanel::contact_facts(const json::object& contact) const {
     text += ", not registered: told only of what it dialled";
   }
   if (!is(contact, "delivering")) return text + "; its model has no lamps";
+  if (contact.contains("connected") && !is(contact, "connected")) return text + "; its connection has ended";
   if (is(contact, "in_flight")) return text + "; asked, no answer yet";
   return text;
 }
