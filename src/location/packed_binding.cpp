@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstring>
 
 #include "location/varint.h"
 
@@ -12,10 +13,10 @@ namespace {
 // Packed: its length, then: shared number, URI, instance, Call-ID, path, numbers and times, the remote address. Times
 // are milliseconds, the later two as what they are later than the one before.
 
-void put_address(std::string& out, const SocketAddress& address) {
-  const auto& bytes = address.ip.bytes();
-  put_number(out, std::uint64_t{address.port} << 1 | (address.ip.is_v6() ? 1u : 0u));
-  for (std::size_t i = 0; i < (address.ip.is_v6() ? bytes.size() : 4); ++i) out += static_cast<char>(bytes[i]);
+void write_address(Pen& pen, const SocketAddress& address) {
+  const bool v6 = address.ip.is_v6();
+  pen.number(std::uint64_t{address.port} << 1 | (v6 ? 1u : 0u));
+  pen.bytes(address.ip.bytes().data(), v6 ? address.ip.bytes().size() : 4);
 }
 
 SocketAddress address(Cursor& from) {
@@ -36,12 +37,12 @@ SocketAddress address(Cursor& from) {
 }
 
 // What phones have in common.
-void put_shared(std::string& out, const BindingView& binding) {
-  put_number(out, static_cast<std::uint64_t>(binding.flow.kind));
-  put_number(out, binding.flow.worker);
-  put_number(out, binding.flow.listener);
-  put_address(out, binding.flow.local);
-  out += binding.user_agent;
+void write_shared(Pen& pen, const BindingView& binding) {
+  pen.number(static_cast<std::uint64_t>(binding.flow.kind));
+  pen.number(binding.flow.worker);
+  pen.number(binding.flow.listener);
+  write_address(pen, binding.flow.local);
+  pen.bytes(binding.user_agent.data(), binding.user_agent.size());
 }
 
 void read_shared(std::string_view text, BindingView& binding) {
@@ -54,9 +55,9 @@ void read_shared(std::string_view text, BindingView& binding) {
 }
 
 // Whatever times somebody made up: without overflow.
-void put_later(std::string& out, WallTime time, WallTime than) {
+void write_later(Pen& pen, WallTime time, WallTime than) {
   const auto count = [](WallTime t) { return static_cast<std::uint64_t>(t.time_since_epoch().count()); };
-  put_signed(out, static_cast<std::int64_t>(count(time) - count(than)));
+  pen.signed_number(static_cast<std::int64_t>(count(time) - count(than)));
 }
 
 WallTime later(Cursor& from, WallTime than) {
@@ -105,33 +106,36 @@ void BindingView::copy_to(Binding& out) const {
 }
 
 void pack(const BindingView& binding, SharedTexts& shared, std::string& out) {
-  constexpr std::size_t kNumbers = 128;  // all that is not text, and more
-  out.reserve(out.size() + kNumbers + binding.uri.size() + binding.instance.size() + binding.call_id.size() +
-              binding.path.size() + binding.user_agent.size());
-  // The number is looked up by text that is written where the binding will stand.
+  constexpr std::size_t kNumbers = 256;  // more than all that is not text takes
   const auto begin = out.size();
-  put_shared(out, binding);
-  const auto number = shared.use(std::string_view(out).substr(begin));
-  out.resize(begin);
+  out.resize(begin + kNumbers + binding.uri.size() + binding.instance.size() + binding.call_id.size() +
+             binding.path.size() + binding.user_agent.size());
+  auto* const start = out.data() + begin;
+  Pen common(start);
+  write_shared(common, binding);
+  const auto number = shared.use({start, static_cast<std::size_t>(common.at() - start)});
 
-  put_number(out, number);
-  put_text(out, binding.uri);
-  put_text(out, binding.instance);
-  put_text(out, binding.call_id);
-  put_text(out, binding.path);
-  put_number(out, std::uint64_t{binding.reg_id} << 1 | (binding.moved ? 1u : 0u));
-  put_number(out, binding.cseq);
-  put_signed(out, 1000 - binding.q);
-  put_number(out, binding.flow.connection);
-  put_number(out, binding.flow.generation);
-  put_later(out, binding.registered, WallTime{});
-  put_later(out, binding.refreshed, binding.registered);
-  put_later(out, binding.expires, binding.refreshed);
-  put_address(out, binding.flow.remote);
+  auto* const body = start + kLongestNumber;  // until its length is known
+  Pen pen(body);
+  pen.number(number);
+  pen.text(binding.uri);
+  pen.text(binding.instance);
+  pen.text(binding.call_id);
+  pen.text(binding.path);
+  pen.number(std::uint64_t{binding.reg_id} << 1 | (binding.moved ? 1u : 0u));
+  pen.number(binding.cseq);
+  pen.signed_number(1000 - binding.q);
+  pen.number(binding.flow.connection);
+  pen.number(binding.flow.generation);
+  write_later(pen, binding.registered, WallTime{});
+  write_later(pen, binding.refreshed, binding.registered);
+  write_later(pen, binding.expires, binding.refreshed);
+  write_address(pen, binding.flow.remote);
 
-  char length[kLongestNumber];
-  const auto* end = write_number(length, out.size() - begin);
-  out.insert(begin, length, static_cast<std::size_t>(end - length));
+  const auto size = static_cast<std::size_t>(pen.at() - body);
+  auto* const behind = write_number(start, size);
+  std::memmove(behind, body, size);
+  out.resize(static_cast<std::size_t>(behind - out.data()) + size);
 }
 
 Packed Packed::at(const char* begin) {

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
+#include <cstring>
 #include <string_view>
 
 namespace lamplighter::location {
@@ -24,22 +24,31 @@ inline char* write_number(char* out, std::uint64_t value) {
   return out;
 }
 
-inline void put_number(std::string& out, std::uint64_t value) {
-  char bytes[kLongestNumber];
-  out.append(bytes, write_number(bytes, value));
-}
+/// Writes into memory that is large enough.
+class Pen {
+ public:
+  explicit Pen(char* at) : at_(at) {}
 
-/// Small numbers of either sign stay short: 0, -1, 1, -2 … become 0, 1, 2, 3 …
-inline void put_signed(std::string& out, std::int64_t value) {
-  put_number(out, (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
-}
+  void number(std::uint64_t value) { at_ = write_number(at_, value); }
+  /// Small numbers of either sign stay short: 0, -1, 1, -2 … become 0, 1, 2, 3 …
+  void signed_number(std::int64_t value) {
+    number((static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
+  }
+  void bytes(const void* data, std::size_t size) {
+    if (size > 0) std::memcpy(at_, data, size);
+    at_ += size;
+  }
+  void text(std::string_view text) {
+    number(text.size());
+    bytes(text.data(), text.size());
+  }
+  char* at() const { return at_; }
 
-inline void put_text(std::string& out, std::string_view text) {
-  put_number(out, text.size());
-  out += text;
-}
+ private:
+  char* at_;
+};
 
-/// Reads what was put, in the same order. It trusts the bytes: they are our own.
+/// Reads what was written, in the same order. It trusts the bytes: they are our own.
 class Cursor {
  public:
   explicit Cursor(const char* at) : at_(at) {}

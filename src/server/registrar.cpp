@@ -170,7 +170,7 @@ std::optional<Registrar::Refusal> Registrar::parse(const sip::Message& request) 
   std::size_t elements = 0;
   sip::for_each_element(request, HeaderId::kContact, [&](std::string_view element) {
     ++elements;
-    refusal = parse_contact(request, element);
+    refusal = parse_contact(request, element, elements == 1);
     return !refusal;
   });
   if (refusal) return refusal;
@@ -192,13 +192,19 @@ std::optional<Registrar::Refusal> Registrar::parse(const sip::Message& request) 
   return refusal;
 }
 
-std::optional<Registrar::Refusal> Registrar::parse_contact(const sip::Message& request, std::string_view element) {
+std::optional<Registrar::Refusal> Registrar::parse_contact(const sip::Message& request, std::string_view element,
+                                                           bool first) {
   if (sip::trim(element) == "*") {
     parsed_.wildcard = true;
     return {};
   }
-  const auto address = sip::parse_name_addr(element);
-  if (!address) return Refusal{400, "Bad Contact header"};
+  const auto* address = first ? request.contact() : nullptr;  // that one has been read before
+  std::expected<sip::NameAddr, sip::SipError> other;
+  if (!address) {
+    other = sip::parse_name_addr(element);
+    if (!other) return Refusal{400, "Bad Contact header"};
+    address = &*other;
+  }
   // Any scheme may be bound (§10.3 names none); calls are routed to sip and sips contacts only.
 
   std::optional<std::string_view> q, instance, reg_id, expires;  // of several the first counts

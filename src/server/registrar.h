@@ -62,7 +62,7 @@ class Registrar {
   struct Pending;
 
   std::optional<Refusal> parse(const sip::Message& request);
-  std::optional<Refusal> parse_contact(const sip::Message& request, std::string_view element);
+  std::optional<Refusal> parse_contact(const sip::Message& request, std::string_view element, bool first);
   void append_date(std::string& out, WallTime now);
   std::chrono::seconds expires_of(const sip::Message& request, std::optional<std::string_view> parameter) const;
   void on_committed(std::unique_ptr<Pending> pending, std::expected<void, store::StoreError> result);
