@@ -63,8 +63,9 @@ void Core::refuse_for_now(const Message& request, const Flow& back, TimePoint no
   retry += "\r\n";
   responder_.refuse(sender_, request, arrival_, back, 503, retry);
   if (last_busy_report_ && now - *last_busy_report_ < kReportInterval) return;
-  log::warn("sip: more comes than can be done; new requests are told to come back later (503): {} so far, the latest from {}",
-            counters_.refused_busy.value(), arrival_.remote.to_string());
+  log::warn(
+      "sip: more comes than can be done; new requests are told to come back later (503): {} so far, the latest from {}",
+      counters_.refused_busy.value(), arrival_.remote.to_string());
   last_busy_report_ = now;
 }
 
