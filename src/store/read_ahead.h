@@ -15,9 +15,11 @@ namespace lamplighter::store {
 /// ends both and reaches the caller.
 template <typename Row, typename Fill, typename Use>
 void read_ahead(Fill fill, Use use) {
-  constexpr std::size_t kBlocks = 4, kRows = 256;
+  // Large blocks: on a busy machine each time that one thread waits for the other may take as long as reading
+  // thousands.
+  constexpr std::size_t kBlocks = 4, kRows = 4096;
   struct Block {
-    std::vector<Row> rows = std::vector<Row>(kRows);
+    std::vector<Row> rows;
     std::size_t count = 0;
   };
   std::array<Block, kBlocks> blocks;
@@ -36,7 +38,11 @@ void read_ahead(Fill fill, Use use) {
       lock.unlock();
       auto& block = blocks[made % kBlocks];
       block.count = 0;
-      while (block.count < kRows && (more = fill(block.rows[block.count]))) ++block.count;
+      while (block.count < kRows) {
+        if (block.count == block.rows.size()) block.rows.emplace_back();
+        if (!(more = fill(block.rows[block.count]))) break;
+        ++block.count;
+      }
       lock.lock();
       ++made;
       turned.notify_one();
