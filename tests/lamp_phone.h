@@ -66,7 +66,10 @@ class LampPhone {
         method, uri, peer_.address().to_string(), user_, ++branches_, to, call, cseq, extra);
   }
   int ask(const SocketAddress& server, const std::string& bytes) {
-    status_ = 0;
+    awaited_.with([&](std::string& branch) {
+      branch = branch_of(bytes);
+      status_ = 0;
+    });
     peer_.send(server, bytes);
     eventually([&] { return status_ != 0; });
     return status_;
@@ -78,9 +81,17 @@ class LampPhone {
     const auto from = at + name.size();
     return message.substr(from, message.find(end, from) - from);
   }
+  static std::string branch_of(const std::string& message) {
+    const auto at = message.find(";branch=");
+    if (at == std::string::npos) return {};
+    return message.substr(at, message.find_first_of(";\r", at + 1) - at);
+  }
   void take(const std::string& message) {
     if (const auto status = status_of(message); status >= 200) {
-      status_ = status;
+      // Not a final response to an earlier INVITE, which is sent again until an ACK that never comes.
+      awaited_.with([&](const std::string& branch) {
+        if (branch_of(message) == branch) status_ = status;
+      });
       return;
     }
     if (!message.starts_with("MESSAGE ")) return;
@@ -99,6 +110,7 @@ class LampPhone {
 
   std::string user_;
   Peer peer_;
+  Guarded<std::string> awaited_;  ///< the branch of the last request
   Guarded<Lamps> lamps_;
   std::atomic<int> messages_ = 0, status_ = 0;
   int cseq_ = 0, branches_ = 0;
