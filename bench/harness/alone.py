@@ -1,5 +1,5 @@
 """Benchmarks without a peer: what only Lamplighter does, or what is a figure by itself."""
-import contextlib, json, pathlib, shutil, signal, statistics, subprocess, sys, tempfile, time, urllib.request
+import contextlib, json, pathlib, shutil, statistics, subprocess, sys, tempfile, time, urllib.request
 
 from harness import servers, store
 from harness.compare import COMPARISONS, spread, summarized
@@ -55,14 +55,12 @@ def _fan_out(folder, phones, rate):
     with servers.lamplighter(folder, f"lamp.restore_rate={rate}") as server:
         listening.wait_until_it_says("the first lamp came")
         before = server.cpu_ns()
-        pressing = Load("--mode", "press", "--phones", 1, "--first-user", 900_000, "--pace", "2ms", "--duration", "1m")
-        pressing.wait_until_it_says("registered")
+        pressing = Load("--mode", "press", "--no-register", *store.LONE_PHONE, "--pace", "2ms", "--duration", "1m")
         listening.wait_until_it_says("every phone was told")
-        pressing.process.send_signal(signal.SIGINT)
-        presses = pressing.result()
+        presses = pressing.ended()
         lamps = listening.result()
         drops = receive_buffer_errors() - drops
-        clean = lamps["done"] == phones and drops + lamps["repeats"] + presses["retransmissions"] == 0
+        clean = lamps["done"] == phones and drops + lamps["repeats"] + presses["retransmissions"] + presses["refused"] == 0
         if clean:
             _wait_until_all_confirmed()
         cpu = server.cpu_ns() - before

@@ -1,5 +1,5 @@
 """Runs `lamplighter load` against the server that is up, and measures that server meanwhile."""
-import atexit, json, subprocess
+import atexit, json, signal, subprocess, time
 
 from harness.machine import HOST, HTTP_PORT, LAMPLIGHTER, LOAD_CORE, PORT, Failed
 
@@ -32,6 +32,12 @@ class Load:
                 return True
             self.said.append(line)
         return False
+
+    def ended(self):
+        """Ends it, and what it found out until then."""
+        time.sleep(0.05)  # it may only just have begun, and must have said what is to be done with a signal
+        self.process.send_signal(signal.SIGINT)
+        return self.result()
 
     def result(self):
         """What it found out, once it has ended."""

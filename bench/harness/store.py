@@ -10,10 +10,13 @@ from harness.machine import HOST, Failed
 FIRST_USER = 1_000_000  # all numbers as long as this one, so that rows are made in the order of their keys
 FIRST_PORT, SOCKETS = 20_000, 64
 PHONES = ["--first-user", FIRST_USER, "--first-port", FIRST_PORT, "--sockets", SOCKETS]
+# One more that is registered, with a port of its own: it can do things while the others only listen.
+LONE_PHONE = ["--phones", 1, "--first-user", 900_000, "--first-port", FIRST_PORT - 1]
 
 
 def make(folder, phones, keys=0, confirmed=True):
-    """lamplighter.db in `folder` with so many registered phones, each with so many lit keys, confirmed or not."""
+    """lamplighter.db in `folder` with so many registered phones, each with so many lit keys, confirmed or not; and the lone
+    phone."""
     database = folder / "lamplighter.db"
     with servers.lamplighter(folder):
         one = ["--phones", 1, "--first-user", FIRST_USER, "--first-port", FIRST_PORT, "--sockets", 1]
@@ -22,6 +25,7 @@ def make(folder, phones, keys=0, confirmed=True):
             _wait_until(lambda: _count(database, "confirmations") == keys)
         else:
             register_one("--mode", "register", "--count", 1, *one)
+        register_one("--mode", "register", "--count", 1, *LONE_PHONE)
     store = sqlite3.connect(database)
     store.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -400000;")
     if not confirmed:
@@ -30,8 +34,8 @@ def make(folder, phones, keys=0, confirmed=True):
         _multiply(store, table, phones)
     store.commit()
     found = _count(database, "bindings")
-    if found != phones:
-        raise Failed(f"the store was to hold {phones} phones and holds {found}: does its schema name them otherwise now?")
+    if found != phones + 1:
+        raise Failed(f"the store was to hold {phones + 1} phones and holds {found}: does its schema name them otherwise now?")
     store.execute("PRAGMA journal_mode = WAL")
     store.close()
 
@@ -44,7 +48,7 @@ def _multiply(store, table, phones):
                f"':{FIRST_PORT}', phone.port)"
         return f"CASE typeof(one.{column}) WHEN 'text' THEN {text} ELSE one.{column} END"
 
-    store.execute(f"CREATE TEMP TABLE one AS SELECT * FROM {table}")
+    store.execute(f"CREATE TEMP TABLE one AS SELECT * FROM {table} WHERE aor LIKE '{FIRST_USER}%'")
     store.execute(f"""
         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {phones}),
              phone AS (SELECT CAST({FIRST_USER} + i AS TEXT) AS user, printf('%08x', {FIRST_USER} + i) AS instance,
