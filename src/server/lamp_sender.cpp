@@ -266,8 +266,8 @@ void LampSender::restore(std::vector<std::pair<lamp::Wake, std::size_t>> behind,
 }
 
 void LampSender::restore_some(TimePoint now) {
-  restore_credit_ += restore_step_;
-  while (!behind_.empty() && restore_credit_ > 0) {
+  if (!held_back_) restore_credit_ += restore_step_;
+  while (!held_back_ && !behind_.empty() && restore_credit_ > 0) {
     const auto [wake, lamps] = std::move(behind_.front());
     behind_.pop_front();
     restore_credit_ -= static_cast<double>(lamps);  // may go below nothing: the next ticks pay it back

@@ -53,6 +53,10 @@ class LampSender {
   /// workers. One that wakes for another reason, such as a press, does not wait for its turn.
   void restore(std::vector<std::pair<lamp::Wake, std::size_t>> behind, std::size_t workers, TimePoint now);
 
+  /// The worker is behind with what it has to read: restoring waits, whatever its rate, or the answers to what it sends
+  /// would be lost.
+  void hold_back(bool behind) { held_back_ = behind; }
+
   /// Outcomes of the requests this sender started, by the contact that stood in their Owner.
   void on_response(std::uint32_t contact, const sip::Message& response, TimePoint now);
   void on_failure(std::uint32_t contact, TimePoint now);
@@ -98,6 +102,7 @@ class LampSender {
   Counters counters_;
   IdMap<Entry> entries_;  ///< by contact number
   std::deque<std::pair<lamp::Wake, std::size_t>> behind_;
+  bool held_back_ = false;
   double restore_credit_ = 0;            ///< lamps that may be sent now
   double restore_step_ = 0;              ///< gained with each tick
   std::deque<std::uint32_t> to_record_;  ///< contacts that have confirmed something

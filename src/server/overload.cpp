@@ -21,7 +21,12 @@ constexpr std::uint64_t kRetryAfter = 5;
 
 }  // namespace
 
-void Core::on_backlog(double filled) { backlog_ = filled; }
+void Core::on_backlog(double filled) {
+  // Told only when a whole turn was not enough: below this the next one mostly is.
+  constexpr double kHoldBack = 0.05;
+  backlog_ = filled;
+  lamps_.hold_back(filled > kHoldBack);
+}
 
 /// Whether this request is new work that has to wait.
 bool Core::must_wait(const Message& request) {

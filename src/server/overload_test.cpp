@@ -101,6 +101,28 @@ TEST_F(Overload, WhatIsUnderWayGoesOn) {
   EXPECT_NE(answer(bye), 503) << "hanging up makes work less";
 }
 
+TEST_F(Overload, WhatIsRestoredWaitsUntilTheAnswersCanBeRead) {
+  const std::string aor = "101@localhost";
+  const lamp::Key key{.light = lamp::Light::kOn};
+  const lamp::Edit edit{.name = "2", .key = &key};
+  const auto made = phones().change(aor, {&edit, 1}, {});
+  ASSERT_TRUE(made);
+  const std::pair<lamp::KeyName, std::uint64_t> stored{"2", made->at(0).version};
+  phones().settled(aor, {&stored, 1});
+  desk().restore_contacts(aor);
+  std::vector<std::pair<lamp::Wake, std::size_t>> behind;
+  phones().for_each_behind([&](lamp::Wake wake, std::size_t keys) { behind.emplace_back(wake, keys); });
+  ASSERT_EQ(behind.size(), 1u);
+
+  core().on_backlog(0.1);
+  core().restore_lamps(behind);
+  EXPECT_THAT(pass(std::chrono::seconds{1}), IsEmpty());
+  core().on_backlog(0);
+  const auto out = pass(std::chrono::seconds{1});
+  ASSERT_EQ(out.size(), 2u) << "and half a second later once more, as it is not answered";
+  EXPECT_THAT(out[0].start_line(), HasSubstr("MESSAGE sip:101@"));
+}
+
 class FullTable : public Overload {
  protected:
   FullTable() { settings.max_transactions = 3; }
