@@ -2,14 +2,12 @@
 
 #include <fmt/format.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <iterator>
 
+#include "base/text.h"
+#include "server/mac.h"
 #include "sip/headers.h"
 
 namespace lamplighter::server {
@@ -23,16 +21,7 @@ constexpr std::size_t kTimeDigits = 16;
 constexpr std::size_t kMacBytes = 16;
 constexpr std::size_t kNonceSize = kTimeDigits + 2 * kMacBytes;
 
-std::string mac_of(std::string_view time, std::string_view secret) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned length = 0;
-  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
-       reinterpret_cast<const unsigned char*>(time.data()), time.size(), digest.data(), &length);
-  std::string hex;
-  hex.reserve(2 * kMacBytes);
-  for (std::size_t i = 0; i < kMacBytes; ++i) fmt::format_to(std::back_inserter(hex), "{:02x}", digest[i]);
-  return hex;
-}
+std::string mac_of(std::string_view time, std::string_view secret) { return hmac_hex(secret, time, kMacBytes); }
 
 // A quoted value as the user typed it; most have no escapes and need no copy.
 std::string unescaped(std::string_view value) {
@@ -72,7 +61,8 @@ bool Authenticator::is_trusted(const IpAddress& source) const {
 }
 
 std::string Authenticator::make_nonce() const {
-  auto nonce = fmt::format("{:016x}", static_cast<std::uint64_t>(clock_.wall().time_since_epoch().count()));
+  std::string nonce;
+  append_hex(nonce, static_cast<std::uint64_t>(clock_.wall().time_since_epoch().count()), kTimeDigits);
   nonce += mac_of(nonce, secret_);
   return nonce;
 }

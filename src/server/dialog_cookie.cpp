@@ -2,13 +2,11 @@
 
 #include <fmt/format.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
-#include <array>
 #include <charconv>
 #include <iterator>
 
+#include "server/mac.h"
 #include "sip/headers.h"
 
 namespace lamplighter::server {
@@ -43,13 +41,7 @@ std::string DialogCookie::mac(std::string_view call_id, std::string_view from_ta
   text.push_back('\0');
   text.append(from_tag);
   if (!flow.empty()) text.append(1, '\0').append(flow);
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned length = 0;
-  HMAC(EVP_sha256(), secret_.data(), static_cast<int>(secret_.size()),
-       reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data(), &length);
-  std::string hex;
-  for (std::size_t i = 0; i < 8; ++i) fmt::format_to(std::back_inserter(hex), "{:02x}", digest[i]);
-  return hex;
+  return hmac_hex(secret_, text, 8);
 }
 
 void DialogCookie::append_record_route(std::string& out, const sip::Message& request, const Flow& flow) const {
