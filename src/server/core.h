@@ -45,8 +45,8 @@ struct CoreSettings {
   int dial_reply_code = 404;
   std::string dial_reply_reason = "Not a call";
   LampSettings lamps;
-  /// From how full a buffer of unread datagrams on (Receiver::on_backlog) new work is refused with 503: that of
-  /// strangers; that of everybody, but for presses of registered phones.
+  /// From how full a buffer of unread datagrams on (Receiver::on_backlog) new work is refused with 503, when it stays
+  /// so: that of strangers; that of everybody, but for presses of registered phones.
   struct Overload {
     double strangers = 0.25;
     double everybody = 0.5;
@@ -185,7 +185,8 @@ class Core final : public transport::Receiver, public transaction::TransactionUs
   FlowRegister flows_;
   Proxy proxy_;
   CoreCounters counters_;
-  double backlog_ = 0;  ///< see on_backlog()
+  double backlog_ = 0;                      ///< see on_backlog()
+  std::optional<TimePoint> backlog_since_;  ///< that it is too large
   std::optional<TimePoint> last_busy_report_;
 
   sip::Message message_;                ///< the message in hand

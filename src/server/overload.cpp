@@ -25,15 +25,20 @@ void Core::on_backlog(double filled) {
   // Told only when a whole turn was not enough: below this the next one mostly is.
   constexpr double kHoldBack = 0.05;
   backlog_ = filled;
+  if (filled < shared_.settings.overload.strangers) {
+    backlog_since_.reset();
+  } else if (!backlog_since_) {
+    backlog_since_ = shared_.clock.now();
+  }
   lamps_.hold_back(filled > kHoldBack);
 }
 
 /// Whether this request is new work that has to wait.
 bool Core::must_wait(const Message& request) {
   const auto& limits = shared_.settings.overload;
-  if (backlog_ < limits.strangers || request.method() == Method::kAck || request.method() == Method::kCancel) {
-    return false;
-  }
+  // A burst, such as all phones of a house that has power again, is done before anybody sends again (timer T1).
+  if (!backlog_since_ || shared_.clock.now() - *backlog_since_ < shared_.settings.timers.t1) return false;
+  if (request.method() == Method::kAck || request.method() == Method::kCancel) return false;
   const auto* to = request.to();
   if (!to || !to->tag().empty() || table_.has(request)) return false;  // under way already
   if (!is_from_contact(request)) return true;

@@ -32,6 +32,12 @@ class Overload : public CoreTest {
     out.extra = {"User-Agent: snom370/8.4.35"};
     return out;
   }
+  /// The buffer has been as full as this for longer than a burst takes.
+  void stay_behind(double filled) {
+    core().on_backlog(filled);
+    clock.advance(std::chrono::seconds{1});
+    core().on_backlog(filled);
+  }
   /// The status the server answers, first; 0: it did something else.
   int answer(const Request& request) {
     const auto out = receive(request.from, request.text());
@@ -47,7 +53,7 @@ TEST_F(Overload, WithoutABacklogEverybodyIsServed) {
 }
 
 TEST_F(Overload, StrangersAreToldToComeBackLaterAndCostNoTransaction) {
-  core().on_backlog(kSome);
+  stay_behind(kSome);
   const auto out = receive(kStranger, request("INVITE", "431", kStranger, 1).text());
   ASSERT_EQ(out.size(), 1u) << "and no lamp";
   EXPECT_EQ(out[0].start_line(), "SIP/2.0 503 Service Unavailable");
@@ -70,7 +76,7 @@ TEST_F(Overload, StrangersAreToldToComeBackLaterAndCostNoTransaction) {
 }
 
 TEST_F(Overload, RegisteredPhonesAreServedLonger) {
-  core().on_backlog(kSome);
+  stay_behind(kSome);
   EXPECT_EQ(answer(request("INVITE", "431", kPhone, 1)), 404);
   EXPECT_EQ(answer(request("INVITE", "102", kPhone, 2)), 100) << "a call";
   auto elsewhere = request("INVITE", "431", "127.0.0.1:40007", 3);
@@ -78,7 +84,7 @@ TEST_F(Overload, RegisteredPhonesAreServedLonger) {
 }
 
 TEST_F(Overload, PressesOfRegisteredPhonesAreAlwaysCarriedOut) {
-  core().on_backlog(kMuch);
+  stay_behind(kMuch);
   EXPECT_EQ(answer(request("INVITE", "102", kPhone, 1)), 503) << "a call";
   const auto out = receive(kPhone, request("INVITE", "431", kPhone, 2).text());
   ASSERT_EQ(out.size(), 2u);
@@ -92,7 +98,7 @@ TEST_F(Overload, PressesOfRegisteredPhonesAreAlwaysCarriedOut) {
 TEST_F(Overload, WhatIsUnderWayGoesOn) {
   const auto call = request("INVITE", "102", kPhone, 1);
   receive(kPhone, call.text());
-  core().on_backlog(kMuch);
+  stay_behind(kMuch);
   EXPECT_EQ(answer(call), 100) << "sent again: absorbed";
   auto cancel = request("CANCEL", "102", kPhone, 1);
   EXPECT_EQ(answer(cancel), 200);
@@ -121,6 +127,16 @@ TEST_F(Overload, WhatIsRestoredWaitsUntilTheAnswersCanBeRead) {
   const auto out = pass(std::chrono::seconds{1});
   ASSERT_EQ(out.size(), 2u) << "and half a second later once more, as it is not answered";
   EXPECT_THAT(out[0].start_line(), HasSubstr("MESSAGE sip:101@"));
+}
+
+TEST_F(Overload, ABurstIsTakenAsItComes) {
+  core().on_backlog(kMuch);
+  EXPECT_EQ(answer(request("INVITE", "431", kStranger, 1)), 404);
+  clock.advance(std::chrono::milliseconds{400});
+  core().on_backlog(0.1);
+  clock.advance(std::chrono::milliseconds{400});
+  core().on_backlog(kMuch);
+  EXPECT_EQ(answer(request("INVITE", "431", kStranger, 2)), 404) << "another burst";
 }
 
 class FullTable : public Overload {
