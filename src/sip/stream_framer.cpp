@@ -65,7 +65,8 @@ StreamFramer::Error StreamFramer::check_start_line(std::string_view rest) {
   for (auto at = seen_; at < line.size(); ++at) {
     if (static_cast<unsigned char>(line[at]) < 0x20 && line[at] != '\r') return "binary data instead of a start line";
   }
-  if (line.size() > limits_.start_line) return "start line too long";
+  const bool half_crlf = line.size() == rest.size() && line.ends_with('\r');  // its LF may be on the way
+  if (line.size() - (half_crlf ? 1 : 0) > limits_.start_line) return "start line too long";
   if (end == std::string_view::npos) return {};
   line_checked_ = true;
   if (names_sip(line)) return {};

@@ -63,6 +63,18 @@ TEST(StreamFramer, MessagesEndWhereTheirContentLengthSays) {
   EXPECT_THAT(frames(two.substr(0, two.size() - 1)), IsEmpty());
 }
 
+// Found by fuzzing: cut between its CR and its LF, a start line of exactly the limit was taken for one too long.
+TEST(StreamFramer, TheLimitOfTheStartLineCountsTheLineAlone) {
+  const auto of_size = [](std::size_t size) {
+    std::string line = "MESSAGE sip:@a SIP/2.0";
+    line.insert(12, size - line.size(), '1');
+    return line + "\r\nContent-Length: 0\r\n\r\n";
+  };
+  const StreamLimits limits{.start_line = 64, .head = 512, .body = 256};
+  EXPECT_THAT(frames(of_size(64), limits), ElementsAre(of_size(64)));
+  EXPECT_THAT(frames(of_size(65), limits), ElementsAre("<start line too long>"));
+}
+
 TEST(StreamFramer, ContentLengthIsFoundAsTheParserFindsIt) {
   for (const auto* header : {"Content-Length: 3", "l:3", "CONTENT-LENGTH \t: 3 ", "L  :  3", "Content-Length:\r\n 3",
                              "X: y\r\n folded\r\nl: 3\r\nX:", "l: 3\r\nContent-Length: 3"}) {
