@@ -196,16 +196,7 @@ void do_press(World& world, Phone& phone) {
         method, code, phone.where, phone.user, call, to_tag);
   };
   world.sent.clear();
-  world.receive(phone.address, head("INVITE", "") +
-                                   "User-Agent: snom370/8.4.35\r\n"
-                                   "Accept: application/sdp\r\n"
-                                   "Allow: INVITE, ACK, CANCEL, BYE, REFER, OPTIONS, NOTIFY, MESSAGE, INFO\r\n"
-                                   "Supported: timer, 100rel, replaces\r\n"
-                                   "Content-Type: application/sdp\r\n"
-                                   "Content-Length: 106\r\n"
-                                   "\r\n"
-                                   "v=0\r\no=root 1 1 IN IP4 192.0.2.7\r\ns=call\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\n"
-                                   "m=audio 61434 RTP/AVP 8\r\na=sendrecv\r\n");
+  world.receive(phone.address, head("INVITE", "") + std::string(kInvite.substr(kInvite.find("User-Agent:"))));
   const auto answer = take(world, "SIP/2.0 404 ");
   const auto request = take(world, "MESSAGE ");
 
